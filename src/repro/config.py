@@ -1,0 +1,160 @@
+"""What a run is: frozen dataclasses, their presets and their stable key.
+
+A run's identity is the hash of the fields that differ from their default, so a field added later with a
+default leaves every old key valid (the idea is open_lth's). A run that needs another one holds that run as
+a field; in the hash and on disk it stands as that run's own key, so a key covers its whole history.
+The seed is not part of a config: one config, many seeds.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+SCHEMA = 1  # raised when a change of code makes old results wrong for the same config
+PRESETS = ("demo", "pocket", "gpu", "paper")
+Preset = Literal["demo", "pocket", "gpu", "paper"]
+
+
+class ConfigError(ValueError):
+    """A value of a config or parameter that is not allowed; the message says what is."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which images a run trains and is tested on."""
+
+    name: Literal["digit-scenes", "cifar10", "imagenet"] = "cifar10"
+    train_images: int = 0  # how many of the training images, 0 for all
+    test_images: int = 0  # how many of the test images, 0 for all
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network; `vit` takes its shape from the fields below, a timm name takes it from timm."""
+
+    name: str = "resnet20"  # resnet20, vit, or a timm model such as deit_small_patch16_224
+    classes: int = 10  # outputs
+    width: int = 16  # channels of the first stage (resnet20) or of a token (vit)
+    depth: int = 12  # blocks (vit)
+    heads: int = 3  # attention heads (vit)
+    patch_size: int = 4  # pixels (vit)
+    image_size: int = 32  # pixels (vit)
+    drop_path: float = 0.0  # stochastic depth of the last block, linear from 0
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training recipe. The defaults train ResNet-20 as the sanity-check code of paper A's authors does."""
+
+    epochs: int = 160
+    batch_size: int = 64  # images a step
+    optimizer: str = "momentum"  # a timm optimiser: momentum (SGD, no Nesterov), adamw, ...
+    learning_rate: float = 0.1  # peak
+    min_learning_rate: float = 0.0  # at the end of a cosine
+    schedule: Literal["multistep", "cosine"] = "multistep"
+    milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the epochs after which multistep divides the rate by 10
+    warmup_epochs: float = 0.0  # linear from a thousandth of the peak
+    weight_decay: float = 1e-4
+    decay_all: bool = True  # False spares biases, norms and embeddings, as DeiT does
+    clip_norm: float = 0.0  # of the gradient, 0 for none
+    label_smoothing: float = 0.0
+    mixup: float = 0.0  # alpha
+    cutmix: float = 0.0  # alpha
+    augment: Literal["none", "crop-flip", "crop", "deit"] = "crop-flip"
+    ema_decay: float = 0.0  # of the averaged weights that are evaluated, 0 for none
+    snapshot_epochs: tuple[int, ...] = ()  # weights kept after these epochs, for rewinding
+    precision: Literal["bf16", "fp32"] = "bf16"  # of matrix products and convolutions
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """Train a model, dense or on a weight ticket.
+
+    Without `start` the weights are a fresh draw: draw 0 is the original initialisation of the seed, draw 1
+    the random re-initialisation (RR). With `start` they are those the source had after `start.epoch` epochs,
+    epoch 0 being its initialisation (LTH) and a later one rewinding; training goes on from that epoch.
+    """
+
+    procedure: ClassVar[str] = "train"
+    data: Data = Data()
+    model: Model = Model()
+    training: Training = Training()
+    ticket: "WeightTicket | None" = None
+    start: "Rewind | None" = None
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class WeightTicket:
+    """A mask over weights, by magnitude of the weights a run ended with; never larger than its own mask."""
+
+    source: TrainRun
+    sparsity: float  # share of weights removed, in [0, 1]
+    scope: str = "convs"  # which weights may be pruned, a name in tickets.weights.SCOPES
+    counted_over: Literal["scope", "model"] = "scope"  # what the sparsity is a share of
+    layout: Literal["global", "layerwise"] = "global"  # one threshold, or one a layer
+
+
+@dataclass(frozen=True)
+class Rewind:
+    """The weights and buffers of `source` after `epoch` epochs."""
+
+    source: TrainRun
+    epoch: int = 0
+
+
+def canonical(config: Any) -> dict[str, Any]:
+    """Fields of a config that differ from their default, JSON-ready; a nested run stands as its name."""
+    changed = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value != field.default:
+            changed[field.name] = _plain(value)
+    return changed
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "procedure"):
+        return name(value)
+    if dataclasses.is_dataclass(value):
+        return canonical(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def key(run: Any) -> str:
+    """First 12 hex digits of the SHA-256 of a run's canonical JSON, its procedure and the schema."""
+    body = {"schema": SCHEMA, "procedure": run.procedure, "config": canonical(run)}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def name(run: Any) -> str:
+    """A run's name in the store, such as `train-0f3a12b4c5d6`."""
+    return f"{run.procedure}-{key(run)}"
+
+
+def parents(config: Any) -> list[Any]:
+    """Runs that a config needs, nearest first, without repeats."""
+    found: list[Any] = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if hasattr(value, "procedure"):
+            found.append(value)
+        elif dataclasses.is_dataclass(value):
+            found += parents(value)
+    return list(dict.fromkeys(found))
+
+
+def check_preset(preset: str) -> None:
+    """Raise ConfigError unless `preset` is one of PRESETS."""
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
+
+
+def check_seeds(seeds: Any) -> tuple[int, ...]:
+    """The seeds as a tuple; raise ConfigError unless they are distinct integers from 0 on."""
+    good = isinstance(seeds, list | tuple) and seeds and all(type(s) is int and s >= 0 for s in seeds)
+    if not good or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"seeds must be distinct whole numbers from 0 on, such as [0, 1, 2]; got {seeds!r}")
+    return tuple(seeds)

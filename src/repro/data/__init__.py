@@ -1,0 +1,30 @@
+"""Data sets, as tensors where they fit in memory."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from repro.compat import mend_torchvision
+from repro.config import Data
+from repro.data.tensors import Dataset
+
+if TYPE_CHECKING:
+    from repro.data.imagenet import FolderDataset
+
+mend_torchvision()
+
+
+@lru_cache(maxsize=2)
+def load_dataset(config: Data) -> "Dataset | FolderDataset":
+    """The data set of a config, whole or its first images; kept in memory between the runs of a process.
+
+    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for.
+    """
+    from repro.data import cifar, digits
+
+    if config.name == "imagenet":
+        from repro.data.imagenet import FolderDataset
+
+        return FolderDataset()
+    full = {"digit-scenes": digits.load, "cifar10": cifar.load}[config.name]()
+    train, test = full.train.first(config.train_images), full.test.first(config.test_images)
+    return Dataset(full.name, train, test, full.classes)

@@ -1,0 +1,136 @@
+"""Many runs in the order they need each other, several at a time.
+
+On a CPU each worker process trains on one thread: for networks of this size two trainings side by side finish sooner
+than two threads on one training, and a result does not depend on how many cores the machine has. On a machine with
+GPUs each worker has one of them.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+from repro import config
+from repro.runs import store
+
+Task = tuple[Any, int]  # a run and a seed
+
+
+class RunFailed(RuntimeError):
+    """A run that did not finish; the message names it, the cause and the mend."""
+
+
+def missing(wanted: Iterable[Task]) -> list[Task]:
+    """Tasks to carry out, parents first, so that each wanted one has a record."""
+    ordered: dict[Task, None] = {}
+
+    def add(task: Task) -> None:
+        if task not in ordered:
+            for parent in config.parents(task[0]):
+                if not store.has_weights(parent, task[1]):
+                    add((parent, task[1]))
+            ordered[task] = None
+
+    for task in wanted:
+        if store.find(*task) is None:
+            add(task)
+    return list(ordered)
+
+
+def get_or_compute(wanted: Iterable[Task], workers: int | None = None) -> list[store.Record]:
+    """Records of the wanted tasks, in their order; what is missing is carried out by `workers` processes.
+
+    `workers` is by default `REPRO_WORKERS`, or one a GPU, or one a core. Raises RunFailed.
+    """
+    wanted = list(wanted)
+    tasks = missing(wanted)
+    if tasks:
+        carry_out(tasks, workers or default_workers())
+    return [store.find(*task) or store.compute(*task) for task in wanted]
+
+
+def default_workers() -> int:
+    """`REPRO_WORKERS`, else the number of GPUs, else the number of cores this process may use."""
+    import torch
+
+    chosen = os.environ.get("REPRO_WORKERS", "")
+    if chosen and not (chosen.isdigit() and int(chosen) > 0):
+        raise config.ConfigError(f"REPRO_WORKERS must be a whole number from 1 on; got {chosen!r}")
+    return int(chosen or 0) or torch.cuda.device_count() or len(os.sched_getaffinity(0))
+
+
+def carry_out(tasks: list[Task], workers: int) -> None:
+    """Carry out tasks, each after those it needs. Raises RunFailed; what was finished stays finished."""
+    done = Progress(len(tasks))
+    waiting, running = list(tasks), dict[Future[store.Record], Task]()
+    with ProcessPoolExecutor(workers, get_context("spawn"), start_worker, (workers,)) as pool:
+        while waiting or running:
+            for task in [t for t in waiting if not needed(t, [*waiting, *running.values()])]:
+                waiting.remove(task)
+                running[pool.submit(store.compute, *task)] = task
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task = running.pop(future)
+                try:
+                    done.note(task, future.result())
+                except Exception as error:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise failure(task, error) from error
+
+
+def needed(task: Task, unfinished: list[Task]) -> bool:
+    """Whether a task must wait for an unfinished one."""
+    return any((parent, task[1]) in unfinished for parent in config.parents(task[0]))
+
+
+def failure(task: Task, error: Exception) -> RunFailed:
+    """What to tell the user when a task failed."""
+    name = f"{config.name(task[0])} seed {task[1]}"
+    if isinstance(error, BrokenProcessPool):
+        return RunFailed(
+            f"{name}: a worker process was killed, perhaps for want of memory. Run the same command again, it resumes; "
+            "REPRO_WORKERS=1 needs the least memory"
+        )
+    return RunFailed(f"{name}: {error}")
+
+
+def start_worker(workers: int) -> None:
+    """Set a worker process up: its share of the cores, its GPU."""
+    import torch
+
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(os.getpid() % torch.cuda.device_count())
+
+
+class Progress:
+    """Says how many runs are done: a bar for a person, a line a run for a log."""
+
+    def __init__(self, total: int) -> None:
+        from tqdm.auto import tqdm
+
+        self.total, self.count, self.start = total, 0, time.monotonic()
+        self.bar = tqdm(total=total, unit="run") if is_interactive() else None
+
+    def note(self, task: Task, record: store.Record) -> None:
+        """Count a finished run."""
+        self.count += 1
+        text = f"{record['name']} seed {task[1]}: accuracy {record['metrics']['accuracy']:.3f}"
+        if self.bar is not None:
+            self.bar.set_postfix_str(text)
+            self.bar.update()
+            if self.count == self.total:
+                self.bar.close()
+        else:
+            elapsed = time.monotonic() - self.start
+            print(f"[{self.count}/{self.total}] {elapsed:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def is_interactive() -> bool:
+    """Whether a person watches: a terminal, or a notebook that is not executed headlessly."""
+    if "ipykernel" in sys.modules:
+        return "PAPERMILL" not in os.environ and "TQDM_DISABLE" not in os.environ
+    return sys.stderr.isatty()

@@ -1,0 +1,147 @@
+"""The store of runs: get a record or compute it, once.
+
+A run's folder holds a checkpoint while it trains and `record.json` when it is done. The record carries its own
+checksum and that of the weights, so a damaged file is found, named, set aside and made again, never read. Records
+that were committed to `book/results` answer where the own store has none.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from repro import config, paths
+from repro.runs.provenance import provenance
+
+RECORD_FILE = "record.json"
+Record = dict[str, Any]
+
+
+def folder(run: Any, seed: int) -> Path:
+    """Where a run keeps its files."""
+    return paths.run_folder(config.name(run), seed)
+
+
+def find(run: Any, seed: int) -> Record | None:
+    """The record of a run: the own one, else the committed one, else None."""
+    return find_local(run, seed) or committed().get((config.name(run), seed))
+
+
+def find_local(run: Any, seed: int) -> Record | None:
+    """The record in the own store; a damaged one is set aside and counts as none."""
+    file = folder(run, seed) / RECORD_FILE
+    if not file.exists():
+        return None
+    try:
+        return parse_record(file.read_text())
+    except ValueError as error:
+        set_aside(file, error)
+        return None
+
+
+def parse_record(line: str) -> Record:
+    """A record from its JSON. Raises ValueError where it is not what was written."""
+    record = json.loads(line)
+    if not isinstance(record, dict) or record.get("checksum") != record_checksum(record):
+        raise ValueError("the record does not match its checksum")
+    return record
+
+
+def record_checksum(record: Record) -> str:
+    """SHA-256 of a record without its checksum, first 12 hex digits."""
+    body = {k: v for k, v in record.items() if k != "checksum"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def committed() -> dict[tuple[str, int], Record]:
+    """Records in `book/results`, by name and seed. Raises ValueError that names a damaged line."""
+    found = {}
+    for file in sorted(paths.RESULTS.glob("*.jsonl")):
+        for number, line in enumerate(file.read_text().splitlines(), start=1):
+            try:
+                record = parse_record(line)
+            except ValueError as error:
+                raise ValueError(f"{file.name}, line {number}: {error}; restore it with `git checkout`") from error
+            found[record["name"], record["seed"]] = record
+    return found
+
+
+def set_aside(file: Path, why: Exception | str) -> None:
+    """Rename a damaged file so that it is never read again, and say so."""
+    number = 1
+    while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
+        number += 1
+    file.rename(aside)
+    print(f"repro: {why}; set aside as {aside.name}, it is made again", file=sys.stderr)
+
+
+def compute(run: Any, seed: int) -> Record:
+    """Carry out a run whose parents are done, unless its record exists; waits while another process does it."""
+    home = folder(run, seed)
+    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"repro: {config.name(run)} seed {seed} is under way in another process; waiting", file=sys.stderr)
+        lock.acquire()
+    try:
+        return find_local(run, seed) or _carry_out(run, seed, home)
+    finally:
+        lock.release()
+
+
+def has_weights(run: Any, seed: int) -> bool:
+    """Whether the weights that other runs may start from are here and whole; damaged ones are set aside."""
+    from repro.training.checkpoint import DamagedFile, load_tensors
+    from repro.training.loop import snapshot_file
+    from repro.training.procedure import FINAL_FILE
+
+    if find_local(run, seed) is None:
+        return False
+    for name in (FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)):
+        file = folder(run, seed) / name
+        try:
+            load_tensors(file)
+        except DamagedFile as error:
+            set_aside(folder(run, seed) / RECORD_FILE, error)
+            if file.exists():
+                set_aside(file, error)
+            return False
+    return True
+
+
+def _carry_out(run: Any, seed: int, home: Path) -> Record:
+    from repro.training.checkpoint import write_bytes
+    from repro.training.loop import STATE_FILE
+    from repro.training.procedure import train
+
+    write_bytes(home / "config.json", json.dumps(config.canonical(run), indent=1).encode())
+    drop_damaged_state(home / STATE_FILE)
+    outcome = train(run, seed, home, lambda parent: folder(parent, seed))
+    record = {
+        "schema": config.SCHEMA,
+        "name": config.name(run),
+        "seed": seed,
+        "config": config.canonical(run),
+        **outcome,
+        "provenance": provenance(),
+    }
+    record["checksum"] = record_checksum(record)
+    write_bytes(home / RECORD_FILE, json.dumps(record, indent=1).encode())
+    (home / STATE_FILE).unlink(missing_ok=True)
+    return record
+
+
+def drop_damaged_state(file: Path) -> None:
+    """Set a checkpoint aside that cannot be trusted, so that the run starts afresh."""
+    from repro.training.checkpoint import DamagedFile, load_tensors
+
+    if file.exists():
+        try:
+            load_tensors(file)
+        except DamagedFile as error:
+            set_aside(file, error)

@@ -1,0 +1,74 @@
+"""Tensors on disk: safetensors files with a checksum, written whole or not at all.
+
+A file is written beside its place, flushed and then moved there, so that a killed process leaves the old file or the
+new one. What is read is checked against the SHA-256 it was written with.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+
+class DamagedFile(RuntimeError):
+    """A file of the store that does not match its checksum or cannot be parsed."""
+
+
+class StoreFull(RuntimeError):
+    """The disk took no more; what was there before is untouched."""
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file atomically. Raises StoreFull where the disk is full."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(file)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise StoreFull(
+            f"cannot write {file}: {error.strerror}. Free some space, or point REPRO_HOME at a larger disk, "
+            "and run the same command again: it goes on from the last checkpoint"
+        ) from error
+
+
+def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any] | None = None) -> str:
+    """Write tensors and a JSON-ready mapping; returns the checksum of the tensors."""
+    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    digest = checksum(plain)
+    write_bytes(file, save(plain, metadata={"checksum": digest, "meta": json.dumps(meta or {})}))
+    return digest
+
+
+def load_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and mapping of a file. Raises DamagedFile where it is not what was written."""
+    try:
+        with safetensors.safe_open(file, framework="pt") as stream:
+            header = stream.metadata() or {}
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError) as error:
+        raise DamagedFile(f"{file} cannot be read: {error}") from error
+    if checksum(tensors) != header.get("checksum"):
+        raise DamagedFile(f"{file} does not match its checksum")
+    return tensors, json.loads(header["meta"])
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of tensors on the CPU, in order of name."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()

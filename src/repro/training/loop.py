@@ -1,0 +1,228 @@
+"""The one training loop of the project, and evaluation.
+
+Exact resume needs no care here: learning rate, data order, augmentation and every random draw of a step are functions
+of (seed, step), so the state of a training is its weights, its optimiser and its step. The decision a reader may
+doubt: accuracy is that of the last epoch, never the best one, because the best one would be chosen on the test set.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm.optim
+import timm.scheduler
+import torch
+from timm.data import Mixup
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from repro.config import Training
+from repro.data.loader import Loader, derive_seed
+from repro.training.checkpoint import load_tensors, save_tensors
+from repro.training.precision import accelerate, autocast
+
+STATE_FILE = "state.safetensors"
+CHECKPOINT_SECONDS = 30.0  # between two checkpoints
+REPORT_SECONDS = 30.0  # between two lines of progress
+
+
+def snapshot_file(epoch: int) -> str:
+    """Name of the file that keeps the weights after `epoch` epochs."""
+    return f"epoch-{epoch}.safetensors"
+
+
+class Fit:
+    """A training under way: everything that changes while it runs.
+
+    `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loader: Loader,
+        config: Training,
+        *,
+        first_epoch: int = 0,
+        zero_masked: Callable[[], None] = lambda: None,
+        folder: Path | None = None,
+    ) -> None:
+        self.model, self.loader, self.config, self.folder = model, loader, config, folder
+        self.zero_masked = zero_masked
+        self.optimizer = make_optimizer(model, config)
+        self.schedule = make_schedule(self.optimizer, config, loader.steps_per_epoch)
+        self.ema = ModelEmaV3(model, decay=config.ema_decay) if config.ema_decay else None
+        self.mix = make_mixup(config, loader.classes)
+        self.first_step = self.step = first_epoch * loader.steps_per_epoch
+        self.last_step = config.epochs * loader.steps_per_epoch
+        self.loss_sum = torch.zeros((), device=loader.device)
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The model to evaluate: the moving average where the recipe keeps one."""
+        return self.ema.module if self.ema else self.model
+
+    def run(self) -> None:
+        """Train to the last epoch, from the checkpoint in the folder if there is one."""
+        self.resume()
+        self.zero_masked()
+        forward = accelerate(self.model, self.loader.device, self.last_step - self.step)
+        self.model.train()
+        mark = saved = reported = time.monotonic()
+        if self.step == self.first_step:
+            self.snapshot(self.step // self.loader.steps_per_epoch)
+        while self.step < self.last_step:
+            self.train_step(forward)
+            if self.step % self.loader.steps_per_epoch == 0:
+                self.end_epoch()
+            now = time.monotonic()
+            self.seconds, mark = self.seconds + now - mark, now
+            if self.folder and now - saved > CHECKPOINT_SECONDS:
+                self.save()
+                saved = mark = time.monotonic()
+            if now - reported > REPORT_SECONDS:
+                self.report()
+                reported = now
+
+    def train_step(self, forward: Callable[[Tensor], Tensor]) -> None:
+        """One step of the optimiser; every random draw in it depends on (seed, step) alone."""
+        torch.manual_seed(derive_seed(self.loader.seed, "step", self.step))
+        images, labels = self.loader.batch(self.step)
+        smoothing = self.config.label_smoothing
+        if self.mix:
+            np.random.seed(derive_seed(self.loader.seed, "mix", self.step))  # noqa: NPY002  timm draws from it
+            images, labels = self.mix(images, labels)
+            smoothing = 0.0  # already in the mixed labels
+        with autocast(self.config.precision, self.loader.device):
+            logits = forward(images)
+        loss = cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+        loss.backward()
+        if self.config.clip_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.schedule.step_update(self.step)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.zero_masked()
+        if self.ema:
+            self.ema.update(self.model, step=self.step)
+        self.loss_sum += loss.detach()
+        self.step += 1
+
+    def end_epoch(self) -> None:
+        """Note the mean loss of the epoch; stop where it is not a number."""
+        epoch = self.step // self.loader.steps_per_epoch
+        mean = float(self.loss_sum) / self.loader.steps_per_epoch
+        if not np.isfinite(mean):
+            raise FloatingPointError(f"the loss of epoch {epoch} is {mean}: lower learning_rate or set clip_norm")
+        self.history.append({"epoch": epoch, "train_loss": mean})
+        self.loss_sum.zero_()
+        self.snapshot(epoch)
+
+    def snapshot(self, epoch: int) -> None:
+        """Keep the weights of this epoch if the recipe asks for them."""
+        if self.folder and epoch in self.config.snapshot_epochs:
+            save_tensors(self.folder / snapshot_file(epoch), self.model.state_dict())
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        assert self.folder is not None  # `run` asks first
+        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= _optimizer_tensors(self.optimizer)
+        tensors["loss_sum"] = self.loss_sum
+        if self.ema:
+            tensors |= {f"ema/{k}": v for k, v in self.ema.module.state_dict().items()}
+        meta = {"step": self.step, "history": self.history, "seconds": self.seconds}
+        save_tensors(self.folder / STATE_FILE, tensors, meta)
+
+    def resume(self) -> None:
+        """Take up the checkpoint in the folder, if any. Raises DamagedFile where it cannot be trusted."""
+        if not self.folder or not (self.folder / STATE_FILE).exists():
+            return
+        tensors, meta = load_tensors(self.folder / STATE_FILE)
+        self.model.load_state_dict(_part(tensors, "model/"))
+        _load_optimizer(self.optimizer, tensors)
+        if self.ema:
+            self.ema.module.load_state_dict(_part(tensors, "ema/"))
+        self.loss_sum.copy_(tensors["loss_sum"])
+        self.step, self.history, self.seconds = meta["step"], meta["history"], meta["seconds"]
+
+    def report(self) -> None:
+        """A line of progress on stderr."""
+        done, total = self.step - self.first_step, self.last_step - self.first_step
+        rate = done * self.loader.batch_size / max(self.seconds, 1e-9)
+        epoch = self.step / self.loader.steps_per_epoch
+        print(f"  epoch {epoch:.1f} of {self.config.epochs}, {done / total:.0%}, {rate:,.0f} images/s", file=sys.stderr)
+
+
+def make_optimizer(model: nn.Module, config: Training) -> torch.optim.Optimizer:
+    """The optimiser of a recipe, by its timm name, with the fused kernel where torch has one."""
+    return timm.optim.create_optimizer_v2(
+        model,
+        opt=config.optimizer,
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        momentum=0.9,
+        filter_bias_and_bn=not config.decay_all,
+        **({"fused": True} if config.optimizer in ("sgd", "momentum", "adamw") else {}),
+    )
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_epoch: int) -> Any:
+    """The learning rate as a function of the step, by timm."""
+    schedule, _ = timm.scheduler.create_scheduler_v2(
+        optimizer,
+        sched=config.schedule,
+        num_epochs=config.epochs,
+        decay_milestones=[round(share * config.epochs * steps_per_epoch) / steps_per_epoch for share in config.milestones],
+        decay_rate=0.1,
+        min_lr=config.min_learning_rate,
+        warmup_lr=config.learning_rate / 1000,
+        warmup_epochs=config.warmup_epochs,
+        step_on_epochs=False,
+        updates_per_epoch=steps_per_epoch,
+    )
+    return schedule
+
+
+def make_mixup(config: Training, classes: int) -> Mixup | None:
+    """timm's mixup and cutmix as DeiT uses them, or None where the recipe has neither."""
+    if not (config.mixup or config.cutmix):
+        return None
+    return Mixup(config.mixup, config.cutmix, label_smoothing=config.label_smoothing, num_classes=classes)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], precision: str) -> dict[str, float]:
+    """Top-1 accuracy in [0, 1] and mean cross-entropy over batches of images and labels."""
+    model.eval()
+    correct, count, loss = 0, 0, 0.0
+    for images, labels in batches:
+        with autocast(precision, images.device):
+            logits = model(images)
+        correct += int((logits.argmax(1) == labels).sum())
+        loss += float(cross_entropy(logits.float(), labels, reduction="sum"))
+        count += len(labels)
+    return {"accuracy": correct / count, "loss": loss / count}
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"optimizer/{i}/{k}": v for i, slots in state.items() for k, v in slots.items() if v is not None}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _part(tensors, "optimizer/").items():
+        index, slot = name.split("/")
+        state.setdefault(int(index), {})[slot] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
