@@ -10,22 +10,32 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 SCHEMA = 1  # raised when a change of code makes old results wrong for the same config
 PRESETS = ("demo", "pocket", "gpu", "paper")
-Preset = Literal["demo", "pocket", "gpu", "paper"]
+Augment = Literal["none", "crop-flip", "crop", "deit"]
+CountedOver = Literal["scope", "model"]
+Layout = Literal["global", "layerwise"]
 
 
 class ConfigError(ValueError):
     """A value of a config or parameter that is not allowed; the message says what is."""
 
 
+def check_choices(config: Any) -> None:
+    """Raise ConfigError where a field annotated as a Literal holds something else."""
+    for name, annotation in get_type_hints(type(config)).items():
+        if get_origin(annotation) is Literal and getattr(config, name) not in get_args(annotation):
+            allowed = ", ".join(map(str, get_args(annotation)))
+            raise ConfigError(f"{name} must be one of {allowed}; got {getattr(config, name)!r}")
+
+
 @dataclass(frozen=True)
 class Data:
     """Which images a run trains and is tested on."""
 
-    name: Literal["digit-scenes", "cifar10", "imagenet"] = "cifar10"
+    name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
     test_images: int = 0  # how many of the test images, 0 for all
 
@@ -62,10 +72,19 @@ class Training:
     label_smoothing: float = 0.0
     mixup: float = 0.0  # alpha
     cutmix: float = 0.0  # alpha
-    augment: Literal["none", "crop-flip", "crop", "deit"] = "crop-flip"
+    augment: Augment = "crop-flip"
     ema_decay: float = 0.0  # of the averaged weights that are evaluated, 0 for none
     snapshot_epochs: tuple[int, ...] = ()  # weights kept after these epochs, for rewinding
     precision: Literal["bf16", "fp32"] = "bf16"  # of matrix products and convolutions
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise ConfigError("epochs and batch_size must be at least 1, learning_rate above 0")
+        if any(not 0 <= epoch <= self.epochs for epoch in self.snapshot_epochs):
+            raise ConfigError(
+                f"a training of {self.epochs} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -93,8 +112,13 @@ class WeightTicket:
     source: TrainRun
     sparsity: float  # share of weights removed, in [0, 1]
     scope: str = "convs"  # which weights may be pruned, a name in tickets.weights.SCOPES
-    counted_over: Literal["scope", "model"] = "scope"  # what the sparsity is a share of
-    layout: Literal["global", "layerwise"] = "global"  # one threshold, or one a layer
+    counted_over: CountedOver = "scope"  # what the sparsity is a share of
+    layout: Layout = "global"  # one threshold, or one a layer
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not 0 <= self.sparsity <= 1:
+            raise ConfigError(f"sparsity must lie in [0, 1]; got {self.sparsity}")
 
 
 @dataclass(frozen=True)

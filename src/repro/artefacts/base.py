@@ -28,6 +28,7 @@ class Artefact:
     title: str
     source: str  # paper and number
     grid: Callable[..., list[Arm]]  # (preset, **options) -> arms; options left out are the preset's
+    claim_values: Callable[[pd.DataFrame], dict[str, pd.Series]]  # claim id -> one value a seed
     options: tuple[str, ...] = ()  # names of the options that the notebook's parameters may set
 
 
@@ -38,6 +39,7 @@ class Results:
     artefact: Artefact
     preset: str
     seeds: tuple[int, ...]
+    arms: list[Arm]
     frame: pd.DataFrame
     records: list[store.Record]
 
@@ -60,16 +62,37 @@ def collect(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **option
     """Get or compute every run of an artefact. Raises ConfigError, or RunFailed from a run."""
     planned = plan(artefact, preset, seeds, **options)
     records = schedule.get_or_compute((arm.run, seed) for arm, seed in planned)
-    rows = [
-        arm.labels | {"seed": seed} | record["metrics"] | {"run": record["name"]}
-        for (arm, seed), record in zip(planned, records, strict=True)
-    ]
-    unique = list({(r["name"], r["seed"]): r for r in records}.values())
-    return Results(artefact, preset, tuple(dict.fromkeys(s for _, s in planned)), pd.DataFrame(rows), unique)
+    return assemble(artefact, preset, [(a, s, r) for (a, s), r in zip(planned, records, strict=True)])
+
+
+def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.Record]]) -> Results:
+    """Results from arms, seeds and their records."""
+    rows = [arm.labels | {"seed": seed} | record["metrics"] | {"run": record["name"]} for arm, seed, record in found]
+    unique = {(record["name"], seed): record for _, seed, record in found}
+    seeds = tuple(dict.fromkeys(seed for _, seed, _ in found))
+    arms = [arm for arm, seed, _ in found if seed == seeds[0]]
+    frame = pd.DataFrame(rows).fillna({"sparsity": 0.0, "sparsity_over_model": 0.0})  # a dense run has no ticket
+    return Results(artefact, preset, seeds, arms, frame, list(unique.values()))
+
+
+def recorded(artefact: Artefact, preset: str) -> Results | None:
+    """What the committed records alone give at a preset, over the seeds they are complete for; None for no seed."""
+    known = store.committed()
+    arms = artefact.grid(preset)
+    seeds = sorted({seed for _, seed in known})
+    complete = [s for s in seeds if all((config.name(arm.run), s) in known for arm in arms)]
+    if not complete:
+        return None
+    return assemble(artefact, preset, [(a, s, known[config.name(a.run), s]) for s in complete for a in arms])
+
+
+def best_preset(artefact: Artefact) -> str | None:
+    """The largest preset with complete committed records."""
+    return next((p for p in reversed(config.PRESETS) if recorded(artefact, p)), None)
 
 
 def paired(frame: pd.DataFrame, index: list[str]) -> pd.DataFrame:
     """LTH beside RR, one row for each value of `index` and seed: columns LTH, RR and difference."""
-    wide = frame.pivot_table("accuracy", [*index, "seed"], "arm", sort=False, dropna=False)
+    wide = frame.pivot_table("accuracy", [*index, "seed"], "arm", sort=False)
     wide["difference"] = wide["LTH"] - wide["RR"]
     return wide.reset_index()

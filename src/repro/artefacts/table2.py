@@ -8,8 +8,10 @@ option. A rate of 0.1 with 160 epochs is the recipe of the sanity-check code by 
 
 from dataclasses import dataclass, replace
 
-from repro.artefacts.base import Arm, Artefact
-from repro.config import Data, Model, Rewind, Training, TrainRun, WeightTicket
+import pandas as pd
+
+from repro.artefacts.base import Arm, Artefact, paired
+from repro.config import Augment, Data, Model, Rewind, Training, TrainRun, WeightTicket
 
 ROUNDS_SHOWN = (8, 11, 13, 14)  # 83.2, 91.4, 94.5 and 95.6 % of the weights pruned
 PRUNE_RATE = 0.2  # of the weights left, a round
@@ -26,7 +28,7 @@ class Size:
     rewind_epoch: int
     rounds: tuple[int, ...]  # pruning rounds that are trained; one left out is pruned together with the next
     learning_rates: tuple[float, ...]
-    augment: str = "crop-flip"
+    augment: Augment = "crop-flip"
 
 
 CIFAR = Data("cifar10")
@@ -39,9 +41,7 @@ SIZES = {
 }
 
 
-def grid(
-    preset: str, *, learning_rates: tuple[float, ...] = (), rewind_epoch: int = 0, epochs: int = 0
-) -> list[Arm]:
+def grid(preset: str, *, learning_rates: tuple[float, ...] = (), rewind_epoch: int = 0, epochs: int = 0) -> list[Arm]:
     """Dense, and LTH and RR at each shown sparsity, with and without rewinding, for each learning rate."""
     size = SIZES[preset]
     size = replace(size, epochs=epochs or size.epochs, rewind_epoch=rewind_epoch or size.rewind_epoch)
@@ -82,10 +82,32 @@ def imp_arms(size: Size, dense: TrainRun, rewound: bool, labels: dict) -> list[A
     return arms
 
 
+INDEX = ["learning_rate", "round", "rewound"]  # columns that name a row of the table
+
+
+def at_first_rate(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs at the first learning rate, which the claims are tested on."""
+    return frame[frame["learning_rate"] == frame["learning_rate"].iloc[0]]
+
+
+def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """The value each claim is about, one a seed, at the first learning rate."""
+    rows = paired(at_first_rate(frame), INDEX).set_index("seed")
+    plain, rewound = rows[~rows["rewound"]], rows[rows["rewound"]]
+    last = ROUNDS_SHOWN[-1]
+    dense, pruned = plain[plain["round"] == 0], plain[plain["round"] > 0]
+    return {
+        "table2-matches": dense["LTH"] - plain[plain["round"] == ROUNDS_SHOWN[0]]["LTH"],
+        "table2-gap": pruned.groupby("seed")["difference"].mean(),
+        "table2-rewinding": rewound[rewound["round"] == last]["LTH"] - plain[plain["round"] == last]["LTH"],
+    }
+
+
 ARTEFACT = Artefact(
     "table2",
     "Weight tickets in ResNet-20",
     "paper A, Table 2",
     grid,
+    claim_values,
     options=("learning_rates", "rewind_epoch", "epochs"),
 )

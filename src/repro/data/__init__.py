@@ -25,6 +25,7 @@ def load_dataset(config: Data) -> "Dataset | FolderDataset":
         from repro.data.imagenet import FolderDataset
 
         return FolderDataset()
-    full = {"digit-scenes": digits.load, "cifar10": cifar.load}[config.name]()
+    loaders = {"digit-scans": digits.load_scans, "digit-scenes": digits.load_scenes, "cifar10": cifar.load}
+    full = loaders[config.name]()
     train, test = full.train.first(config.train_images), full.test.first(config.test_images)
     return Dataset(full.name, train, test, full.classes)

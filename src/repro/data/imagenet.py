@@ -6,6 +6,7 @@ account with its publisher, so there is no fetch command. Every epoch takes a th
 """
 
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from repro.data.cifar import DataError
 from repro.data.loader import derive_seed
 
 REPEATS = 3  # augmented copies of an image in an epoch
-WORKERS = 8  # processes that decode images
+WORKERS = min(8, len(os.sched_getaffinity(0)))  # processes that decode images
 MEND = (
     "ImageNet-1K needs an account with its publisher: get ILSVRC2012, unpack it as train/<wnid>/*.JPEG and "
     "val/<wnid>/*.JPEG, and point REPRO_DATA at the folder that holds `imagenet`"
@@ -69,7 +70,8 @@ class FolderLoader:
         self.workers, self.classes = dataset.workers, len(dataset.classes)
         self.batch_size, self.seed, self.device = batch_size, seed, device
         self.steps_per_epoch = len(self.images) // batch_size
-        self._next, self._batches = -1, iter(())
+        self._next = -1
+        self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Images (batch, 3, size, size) and labels of a step counted from 0."""
@@ -87,7 +89,11 @@ class FolderLoader:
         rest = draws[position * self.batch_size :]
         return iter(
             torch.utils.data.DataLoader(
-                self.images, self.batch_size, sampler=rest, num_workers=self.workers, pin_memory=True
+                self.images,
+                self.batch_size,
+                sampler=rest,
+                num_workers=self.workers,
+                pin_memory=self.device.type == "cuda",
             )
         )
 

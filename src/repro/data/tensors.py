@@ -28,6 +28,7 @@ class Split:
 
     @classmethod
     def of(cls, images: np.ndarray, labels: np.ndarray) -> "Split":
+        """A split from arrays of uint8 images (n, height, width, 3) and integer labels (n,)."""
         return cls(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64)))
 
     def __len__(self) -> int:
@@ -40,6 +41,7 @@ class Split:
         return self if count == 0 else Split(self.images[:count], self.labels[:count])
 
     def to(self, device: torch.device) -> "Split":
+        """The split on a device."""
         return Split(self.images.to(device), self.labels.to(device))
 
 
@@ -132,4 +134,3 @@ class BatchLoader:
 def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """uint8 (batch, height, width, 3) to float32 (batch, 3, height, width), channels last in memory."""
     return ((pixels.float() - mean) / std).permute(0, 3, 1, 2)
-

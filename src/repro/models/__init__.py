@@ -25,5 +25,7 @@ def build_model(config: Model, *, fused_attention: bool = True) -> torch.nn.Modu
     if config.name == "vit":
         return build_vit(config)
     if not timm.is_model(config.name):
-        raise ConfigError(f"unknown model {config.name!r}: resnet20, vit, or a timm model such as deit_small_patch16_224")
+        raise ConfigError(
+            f"unknown model {config.name!r}: resnet20, vit, or a timm model such as deit_small_patch16_224"
+        )
     return timm.create_model(config.name, num_classes=config.classes, drop_path_rate=config.drop_path)

@@ -9,10 +9,11 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from typing import Any
+
+from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard pool it needs no main guard in scripts
 
 from repro import config
 from repro.runs import store
@@ -24,7 +25,7 @@ class RunFailed(RuntimeError):
     """A run that did not finish; the message names it, the cause and the mend."""
 
 
-def missing(wanted: Iterable[Task]) -> list[Task]:
+def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
     """Tasks to carry out, parents first, so that each wanted one has a record."""
     ordered: dict[Task, None] = {}
 
@@ -35,22 +36,26 @@ def missing(wanted: Iterable[Task]) -> list[Task]:
                     add((parent, task[1]))
             ordered[task] = None
 
+    look_up = store.find if use_committed else store.find_local
     for task in wanted:
-        if store.find(*task) is None:
+        if look_up(*task) is None:
             add(task)
     return list(ordered)
 
 
-def get_or_compute(wanted: Iterable[Task], workers: int | None = None) -> list[store.Record]:
-    """Records of the wanted tasks, in their order; what is missing is carried out by `workers` processes.
+def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True) -> list[store.Record]:
+    """Records of the wanted tasks, in their order; what is missing is carried out.
 
-    `workers` is by default `REPRO_WORKERS`, or one a GPU, or one a core. Raises RunFailed.
+    Raises RunFailed, or RunMissing where `REPRO_TRAIN=never` forbids what would have to be carried out.
     """
     wanted = list(wanted)
-    tasks = missing(wanted)
+    tasks = missing(wanted, use_committed)
+    if tasks and os.environ.get("REPRO_TRAIN") == "never":
+        raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and REPRO_TRAIN=never forbids training")
     if tasks:
-        carry_out(tasks, workers or default_workers())
-    return [store.find(*task) or store.compute(*task) for task in wanted]
+        carry_out(tasks, default_workers())
+    found = (store.find(*task) for task in wanted)
+    return [record for record in found if record is not None]
 
 
 def default_workers() -> int:
@@ -67,7 +72,8 @@ def carry_out(tasks: list[Task], workers: int) -> None:
     """Carry out tasks, each after those it needs. Raises RunFailed; what was finished stays finished."""
     done = Progress(len(tasks))
     waiting, running = list(tasks), dict[Future[store.Record], Task]()
-    with ProcessPoolExecutor(workers, get_context("spawn"), start_worker, (workers,)) as pool:
+    pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(workers,))
+    try:
         while waiting or running:
             for task in [t for t in waiting if not needed(t, [*waiting, *running.values()])]:
                 waiting.remove(task)
@@ -77,8 +83,9 @@ def carry_out(tasks: list[Task], workers: int) -> None:
                 try:
                     done.note(task, future.result())
                 except Exception as error:
-                    pool.shutdown(wait=False, cancel_futures=True)
                     raise failure(task, error) from error
+    finally:
+        pool.shutdown(kill_workers=bool(waiting or running))
 
 
 def needed(task: Task, unfinished: list[Task]) -> bool:

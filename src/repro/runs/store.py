@@ -5,9 +5,12 @@ checksum and that of the weights, so a damaged file is found, named, set aside a
 that were committed to `book/results` answer where the own store has none.
 """
 
+import functools
 import hashlib
 import json
+import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,14 @@ from repro.runs.provenance import provenance
 
 RECORD_FILE = "record.json"
 Record = dict[str, Any]
+
+
+class RunMissing(RuntimeError):
+    """A run that is asked for has no record."""
+
+
+class DamagedRecord(RuntimeError):
+    """A committed record that is not what was written."""
 
 
 def folder(run: Any, seed: int) -> Path:
@@ -57,16 +68,59 @@ def record_checksum(record: Record) -> str:
 
 
 def committed() -> dict[tuple[str, int], Record]:
-    """Records in `book/results`, by name and seed. Raises ValueError that names a damaged line."""
-    found = {}
+    """Records in `book/results`, by name and seed. Raises DamagedRecord, naming the line."""
+    found: dict[tuple[str, int], Record] = {}
     for file in sorted(paths.RESULTS.glob("*.jsonl")):
-        for number, line in enumerate(file.read_text().splitlines(), start=1):
-            try:
-                record = parse_record(line)
-            except ValueError as error:
-                raise ValueError(f"{file.name}, line {number}: {error}; restore it with `git checkout`") from error
-            found[record["name"], record["seed"]] = record
+        found |= _committed_in(file, file.stat().st_mtime_ns)
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _committed_in(file: Path, changed: int) -> dict[tuple[str, int], Record]:
+    found = {}
+    for number, line in enumerate(file.read_text().splitlines(), start=1):
+        try:
+            record = parse_record(line)
+        except ValueError as error:
+            raise DamagedRecord(f"{file.name}, line {number}: {error}; restore it with `git checkout`") from error
+        found[record["name"], record["seed"]] = record
+    return found
+
+
+def record(tasks: Iterable[tuple[Any, int]], file: Path) -> tuple[int, int]:
+    """Add the own records of tasks and of their parents to a file of committed ones; returns how many, of how many.
+
+    Raises RunMissing where a run has no record.
+    """
+    lines = {(r["name"], r["seed"]): r for r in map(parse_record, _lines(file))}
+    before = dict(lines)
+    for run, seed in _with_parents(tasks):
+        found = find(run, seed)
+        if found is None:
+            raise RunMissing(f"{config.name(run)} seed {seed} is not done; carry it out with `repro run`")
+        lines[found["name"], seed] = found
+    content = "".join(json.dumps(r, sort_keys=True) + "\n" for r in lines.values())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    return sum(before.get(k) != r for k, r in lines.items()), len(lines)
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def _with_parents(tasks: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
+    found: dict[tuple[Any, int], None] = {}
+    for run, seed in tasks:
+        found |= dict.fromkeys(_with_parents((parent, seed) for parent in config.parents(run)))
+        found[run, seed] = None
+    return list(found)
+
+
+def forget(tasks: Iterable[tuple[Any, int]]) -> None:
+    """Delete the own folders of tasks and of their parents, so that they are carried out again."""
+    for run, seed in _with_parents(tasks):
+        shutil.rmtree(folder(run, seed), ignore_errors=True)
 
 
 def set_aside(file: Path, why: Exception | str) -> None:

@@ -105,12 +105,12 @@ def mask_applier(model: nn.Module, mask: Mask) -> Callable[[], None]:
     Momentum and weight decay move a masked weight between two calls; it is zero again before it is used.
     """
     parameters = dict(model.named_parameters())
-    weights = [parameters[name] for name in mask]
+    weights: list[Tensor] = [parameters[name] for name in mask]
     masks = [mask[name].to(w.device, w.dtype) for name, w in zip(mask, weights, strict=True)]
 
     @torch.no_grad()
     def apply() -> None:
         if weights:
-            torch._foreach_mul_(weights, masks)
+            torch._foreach_mul_(weights, masks)  # type: ignore[arg-type]
 
     return apply

@@ -162,6 +162,7 @@ class Fit:
 
 def make_optimizer(model: nn.Module, config: Training) -> torch.optim.Optimizer:
     """The optimiser of a recipe, by its timm name, with the fused kernel where torch has one."""
+    fused: dict[str, Any] = {"fused": True} if config.optimizer in ("sgd", "momentum", "adamw") else {}
     return timm.optim.create_optimizer_v2(
         model,
         opt=config.optimizer,
@@ -169,29 +170,30 @@ def make_optimizer(model: nn.Module, config: Training) -> torch.optim.Optimizer:
         weight_decay=config.weight_decay,
         momentum=0.9,
         filter_bias_and_bn=not config.decay_all,
-        **({"fused": True} if config.optimizer in ("sgd", "momentum", "adamw") else {}),
+        **fused,
     )
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_epoch: int) -> Any:
-    """The learning rate as a function of the step, by timm."""
+    """The learning rate as a function of the step, by timm; its epochs are our steps."""
+    steps = config.epochs * steps_per_epoch
     schedule, _ = timm.scheduler.create_scheduler_v2(
         optimizer,
         sched=config.schedule,
-        num_epochs=config.epochs,
-        decay_milestones=[round(share * config.epochs * steps_per_epoch) / steps_per_epoch for share in config.milestones],
+        num_epochs=steps,
+        decay_milestones=[round(share * steps) for share in config.milestones],
         decay_rate=0.1,
         min_lr=config.min_learning_rate,
         warmup_lr=config.learning_rate / 1000,
-        warmup_epochs=config.warmup_epochs,
+        warmup_epochs=round(config.warmup_epochs * steps_per_epoch),
         step_on_epochs=False,
-        updates_per_epoch=steps_per_epoch,
+        updates_per_epoch=1,
     )
     return schedule
 
 
 def make_mixup(config: Training, classes: int) -> Mixup | None:
-    """timm's mixup and cutmix as DeiT uses them, or None where the recipe has neither."""
+    """The mixup of timm and cutmix as DeiT uses them, or None where the recipe has neither."""
     if not (config.mixup or config.cutmix):
         return None
     return Mixup(config.mixup, config.cutmix, label_smoothing=config.label_smoothing, num_classes=classes)

@@ -76,9 +76,7 @@ def rewound_weights(start: Rewind, folder_of: Callable[[TrainRun], Path]) -> dic
     return load_tensors(folder_of(start.source) / snapshot_file(start.epoch))[0]
 
 
-def cut_ticket(
-    ticket: WeightTicket, model: torch.nn.Module, folder_of: Callable[[TrainRun], Path]
-) -> weights.Mask:
+def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: Callable[[TrainRun], Path]) -> weights.Mask:
     """The mask by magnitude of the source's final weights, within the mask the source was trained on."""
     tensors = load_tensors(folder_of(ticket.source) / FINAL_FILE)[0]
     names = weights.prunable_names(dict(model.named_parameters()), ticket.scope)

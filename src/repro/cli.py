@@ -1,0 +1,185 @@
+"""The `repro` command. Every recipe of the Makefile is one line of it."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from repro import config, paths
+from repro.artefacts import REGISTRY, base, find_artefact
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
+app.add_typer(data_app, name="data")
+
+ArtefactId = Annotated[str, typer.Argument(help="id of an artefact, see `repro list`", show_default=False)]
+Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
+Parameters = Annotated[list[str] | None, typer.Option("-p", help="name=value, such as seeds=0,1,2")]
+
+
+@app.command("list")
+def list_artefacts() -> None:
+    """List the artefacts with the presets that have committed records."""
+    for artefact in REGISTRY.values():
+        known = [p for p in config.PRESETS if base.recorded(artefact, p)]
+        print(f"{artefact.id:10} {artefact.title} ({artefact.source}); recorded: {', '.join(known) or 'none'}")
+
+
+@app.command()
+def run(
+    artefact: ArtefactId,
+    preset: Preset = "demo",
+    p: Parameters = None,
+    refresh: Annotated[bool, typer.Option(help="carry every run out again")] = False,
+    dry_run: Annotated[bool, typer.Option(help="two steps of the first runs, on tiny stand-ins of the data")] = False,
+) -> None:
+    """Carry out the runs of an artefact that are missing."""
+    if dry_run:
+        from repro.dry_run import rehearse
+
+        print(rehearse(find_artefact(artefact), preset))
+        return
+    tasks = planned(artefact, preset, p)
+    from repro.runs import schedule, store
+
+    if refresh:
+        store.forget(tasks)
+    records = schedule.get_or_compute(tasks, use_committed=not refresh)
+    print(f"{artefact}, preset {preset}: {len({(r['name'], r['seed']) for r in records})} runs are done")
+
+
+@app.command()
+def execute(artefact: ArtefactId, preset: Preset = "demo", p: Parameters = None) -> None:
+    """Carry out what is missing, then execute the notebook into a page of your own."""
+    from repro.execute import execute as execute_notebook
+    from repro.runs import schedule
+
+    start = time.monotonic()
+    source, output = paths.notebook(find_artefact(artefact).id), paths.page(artefact, preset)
+    parameters = {"preset": preset} | parsed(artefact, p)
+    schedule.get_or_compute(planned(artefact, preset, p))
+    execute_notebook(source, output, parameters)
+    print(f"{artefact}: {relative(output)} ({time.monotonic() - start:.0f} s)")
+
+
+@app.command()
+def record(artefact: ArtefactId, preset: Preset = "demo", p: Parameters = None) -> None:
+    """Copy the records of finished runs, and of the runs they needed, into book/results."""
+    from repro.runs import store
+
+    file = paths.recorded(find_artefact(artefact).id, preset)
+    added, total = store.record(planned(artefact, preset, p), file)
+    print(f"{relative(file)}: {added} records added or renewed, {total} in all")
+
+
+@app.command()
+def publish() -> None:
+    """Execute every notebook at its best recorded preset from the records alone, and renew the committed pages."""
+    from repro.execute import execute as execute_notebook
+    from repro.site import write_scoreboard
+
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ |= {"REPRO_HOME": empty, "REPRO_TRAIN": "never"}
+        for artefact in REGISTRY.values():
+            preset = base.best_preset(artefact)
+            if preset is None:
+                raise config.ConfigError(f"{artefact.id} has no complete records; make some with `repro record`")
+            results = base.recorded(artefact, preset)
+            assert results is not None
+            page = paths.PAGES / f"{artefact.id}.ipynb"
+            execute_notebook(paths.notebook(artefact.id), page, {"preset": preset, "seeds": list(results.seeds)})
+            print(f"{relative(page)}: preset {preset}, seeds {', '.join(map(str, results.seeds))}")
+    write_scoreboard()
+
+
+@app.command()
+def book(preset: Annotated[str, typer.Option(help="build the site of your own pages")] = "") -> None:
+    """Build the published book, or the site of your own pages of a preset; warnings are errors."""
+    from repro.site import build_site
+
+    if preset:
+        config.check_preset(preset)
+    print(f"site: {relative(build_site(preset or None))}")
+
+
+@app.command()
+def status() -> None:
+    """Show the runs in your own store."""
+    for folder in sorted((paths.home() / "runs").glob("*/seed*")):
+        file = folder / "record.json"
+        done = json.loads(file.read_text()) if file.exists() else None
+        state = f"accuracy {done['metrics']['accuracy']:.3f}" if done else "under way or interrupted"
+        print(f"{folder.parent.name} {folder.name}: {state}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can run and how to mend what it cannot."""
+    from repro.doctor import examine
+
+    for fine, what, mend in examine():
+        print(f"{'ok  ' if fine else 'MEND'} {what}" + ("" if fine else f"\n     {mend}"))
+
+
+@app.command()
+def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.json")] = True) -> None:
+    """Measure the speed targets side by side and print the ratios."""
+    from repro.bench import measure_all
+
+    results = measure_all()
+    if write:
+        (paths.RESULTS / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+@data_app.command("fetch")
+def fetch(name: Annotated[str, typer.Argument(help="cifar10")]) -> None:
+    """Download a data set from its publisher, resuming an earlier try."""
+    from repro.data.fetch import fetch_cifar10
+
+    if name != "cifar10":
+        raise config.ConfigError(f"cannot fetch {name!r}: cifar10 is what can be fetched")
+    print(f"CIFAR-10 is in {fetch_cifar10(paths.data())}")
+
+
+def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.TrainRun, int]]:
+    """Runs and seeds that a command line asks for."""
+    return [(arm.run, seed) for arm, seed in base.plan(find_artefact(artefact), preset, **parsed(artefact, p))]
+
+
+def parsed(artefact: str, p: list[str] | None) -> dict[str, Any]:
+    """Parameters of the notebook from `-p name=value`. Raises ConfigError."""
+    from repro.execute import parse_parameters
+
+    given = {}
+    for item in p or []:
+        name, equals, value = item.partition("=")
+        if not equals or name == "preset":
+            raise config.ConfigError(f"-p takes name=value, and the preset is --preset; got {item!r}")
+        given[name] = value
+    return parse_parameters(paths.notebook(artefact), given)
+
+
+def relative(path: Path) -> str:
+    """A path as seen from the checkout."""
+    return str(path.relative_to(paths.CHECKOUT)) if path.is_relative_to(paths.CHECKOUT) else str(path)
+
+
+def main() -> None:
+    """Entry point: an error of the user's is one line that names the mend, and a non-zero exit."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit("repro: interrupted; the same command goes on from the last checkpoint")
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "repro":
+            raise
+        sys.exit(f"repro: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Says what this machine can run, and how to mend what it cannot."""
+
+import importlib
+import shutil
+from collections.abc import Iterator
+
+from repro import paths
+
+Finding = tuple[bool, str, str]  # fine or not, what was found, how to mend it
+FREE_GB = {"pocket": 1, "paper": 200}
+
+
+def examine() -> Iterator[Finding]:
+    """Findings about torch, device, data, disk, kernel and packages, in the order a user meets them."""
+    yield from check_torch()
+    yield from check_packages()
+    yield check_kernel()
+    yield check_disk()
+    yield from check_data()
+
+
+def check_torch() -> Iterator[Finding]:
+    """Build of torch, device, and whether it has bf16 products."""
+    import torch
+
+    from repro.compat import mend_torchvision
+    from repro.runs.provenance import device_name
+
+    mended = mend_torchvision()
+    yield True, f"torch {torch.__version__}" + (", torchvision's missing operators declared" if mended else ""), ""
+    gpu = torch.cuda.is_available()
+    yield True, f"device: {device_name()}" + ("" if gpu else ", no GPU: presets demo and pocket"), ""
+    fast = torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()
+    yield (
+        fast,
+        "bf16 products in hardware" if fast else "no bf16 products in hardware",
+        ("training works but is two to three times slower; a processor with avx512_bf16 or amx_bf16 has them"),
+    )
+
+
+def check_packages() -> Iterator[Finding]:
+    """Packages that are known to break at import."""
+    for name in ("timm", "kmedoids", "sklearn_extra.cluster", "papermill", "jupyter_book"):
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            yield False, f"{name} cannot be imported: {error}", "remove .venv and run `make setup`"
+        else:
+            yield True, f"{name} imports", ""
+
+
+def check_kernel() -> Finding:
+    """The Jupyter kernel that notebooks are executed with."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    found = "python3" in KernelSpecManager().find_kernel_specs()
+    return found, "kernel python3 " + ("found" if found else "missing"), "python -m ipykernel install --sys-prefix"
+
+
+def check_disk() -> Finding:
+    """Free space where runs are kept."""
+    home = paths.home()
+    home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home).free / 2**30
+    enough = free > FREE_GB["pocket"]
+    return enough, f"{free:.0f} GiB free for runs", "free some space, or point REPRO_HOME at a larger disk"
+
+
+def check_data() -> Iterator[Finding]:
+    """Data sets of the presets."""
+    from repro.data import cifar
+
+    yield True, "demo data come with scikit-learn", ""
+    try:
+        cifar.load()
+    except cifar.DataError as error:
+        yield False, "CIFAR-10 not usable: presets pocket and gpu cannot run", str(error)
+    else:
+        yield True, "CIFAR-10 found and whole", ""
+    imagenet = (paths.data() / "imagenet" / "train").is_dir()
+    yield (
+        imagenet,
+        "ImageNet-1K " + ("found" if imagenet else "not found: preset paper cannot run"),
+        ("see `Data` on the book's quickstart page"),
+    )

@@ -1,0 +1,67 @@
+"""A rehearsal of a preset that cannot be run here: the real code and recipe, tiny generated data, two steps a run."""
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from repro import config
+from repro.artefacts.base import Artefact
+from repro.runs import store
+
+CLASSES, IMAGES, BATCH = 2, 8, 8  # of the generated folder; one step an epoch
+
+
+def rehearse(artefact: Artefact, preset: str) -> str:
+    """Carry out the dense run of a preset and the last LTH, rewound LTH and RR, shrunk; returns a line to print."""
+    config.check_preset(preset)
+    arms = artefact.grid(preset, epochs=2, rewind_epoch=1)
+    chosen = [arms[0].run, *(arm.run for arm in arms[-4:])]
+    with tempfile.TemporaryDirectory() as folder:
+        before = dict(os.environ)
+        os.environ |= {"REPRO_HOME": folder, "REPRO_DATA": folder}
+        try:
+            generate_images(Path(folder) / "imagenet")
+            records = [carry_out(shrink(run)) for run in chosen]
+        finally:
+            os.environ.clear()
+            os.environ |= before
+    losses = ", ".join(f"{r['history'][-1]['train_loss']:.2f}" for r in records)
+    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed, last training losses {losses}"
+
+
+def carry_out(run: config.TrainRun) -> store.Record:
+    """A run after its parents, in this process."""
+    for parent in config.parents(run):
+        carry_out(parent)
+    return store.compute(run, 0)
+
+
+def shrink(value: Any) -> Any:
+    """The same config, nested ones included, with a batch of 8, eight images and two classes."""
+    if isinstance(value, config.Data):
+        return value if value.name == "imagenet" else config.Data("digit-scenes", IMAGES, IMAGES)
+    if isinstance(value, config.Training):
+        return replace(value, batch_size=BATCH, warmup_epochs=0)
+    if isinstance(value, config.Model):
+        return replace(value, classes=CLASSES) if value.classes == 1000 else value
+    if isinstance(value, config.TrainRun):
+        parts = {name: shrink(getattr(value, name)) for name in ("data", "model", "training", "ticket", "start")}
+        return replace(value, **parts)
+    if isinstance(value, config.WeightTicket | config.Rewind):
+        return replace(value, source=shrink(value.source))
+    return value
+
+
+def generate_images(folder: Path) -> None:
+    """An image folder in ImageNet's layout: noise, 256x256."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for number in range(IMAGES):
+            file = folder / split / f"n{number % CLASSES:08}" / f"{number}.JPEG"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)

@@ -1,0 +1,126 @@
+"""Executes a notebook with papermill into a page: parameters checked before, the page checked after.
+
+Papermill runs a notebook with a parameter it does not know, writes its output where the run failed, and keeps times
+and paths that differ from run to run. Here an unknown or wrongly typed parameter is an error before anything runs, a
+failed notebook never replaces a good page, and two runs over the same records give the same bytes.
+"""
+
+import ast
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+
+from repro import config, paths
+from repro.training.checkpoint import write_bytes
+
+KERNEL = "python3"
+HIDDEN = "hide-input"  # tag of cells whose code the book folds away
+
+
+class NotebookFailed(RuntimeError):
+    """A notebook that did not run to its end, or whose page is not fit to be shown."""
+
+
+def notebook_parameters(source: Path) -> dict[str, Any]:
+    """Names and default values of a notebook's parameters. Raises ConfigError where it has none."""
+    cells = nbformat.read(source, as_version=4).cells
+    tagged = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise config.ConfigError(f"{source.name} must have exactly one cell tagged `parameters`")
+    statements = ast.parse(tagged[0].source).body
+    return {s.target.id: ast.literal_eval(s.value) for s in statements if isinstance(s, ast.AnnAssign)}  # type: ignore[union-attr, arg-type]
+
+
+def parse_parameters(source: Path, given: dict[str, str]) -> dict[str, Any]:
+    """Parameters as the notebook's types, from text such as `seeds=0,1`. Raises ConfigError, naming the parameter."""
+    defaults = notebook_parameters(source)
+    parsed = {}
+    for name, text in given.items():
+        if name not in defaults:
+            raise config.ConfigError(f"{source.name} has no parameter {name!r}; it has {', '.join(defaults)}")
+        parsed[name] = parse_value(name, text, defaults[name])
+    return parsed
+
+
+def parse_value(name: str, text: str, default: Any) -> Any:
+    """A value of the type of `default`. Raises ConfigError."""
+    if isinstance(default, str):
+        return text
+    if isinstance(default, list):
+        text = text if text.strip().startswith("[") else f"[{text}]"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = None
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise config.ConfigError(f"parameter {name} must be of type {type(default).__name__}; got {text!r}")
+    return value
+
+
+def execute(source: Path, output: Path, parameters: dict[str, Any]) -> None:
+    """Execute a notebook into a page. Raises NotebookFailed; an older page at `output` then stays as it was."""
+    os.environ["PAPERMILL"] = "1"  # the kernel inherits it: no progress bars on a page
+    raw = output.with_name(f".{output.name}.{os.getpid()}")
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            papermill.execute_notebook(
+                source, raw, parameters, kernel_name=KERNEL, progress_bar=False, extra_arguments=["--log-level=ERROR"]
+            )
+        page = nbformat.read(raw, as_version=4)
+    except papermill.PapermillExecutionError as error:
+        raise NotebookFailed(
+            f"{source.name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}"
+        ) from error
+    finally:
+        raw.unlink(missing_ok=True)
+    check_page(clean(page), source.name)
+    write_bytes(output, nbformat.writes(page).encode() + b"\n")
+
+
+def clean(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop what differs from run to run, fix the cells' ids and fold away the parameters that were injected."""
+    page.metadata.pop("papermill", None)
+    page.metadata.get("language_info", {}).pop("version", None)
+    for number, cell in enumerate(page.cells):
+        cell.id = f"cell-{number}"
+        for noise in ("papermill", "execution"):
+            cell.metadata.pop(noise, None)
+        tags = cell.metadata.get("tags", [])
+        cell.metadata["tags"] = [t for t in tags if t != "papermill-error-cell-tag"]
+        if "injected-parameters" in tags and HIDDEN not in tags:
+            cell.metadata["tags"].append(HIDDEN)
+        if not cell.metadata["tags"]:
+            del cell.metadata["tags"]
+        if figure := figure_metadata(cell.source):
+            cell.metadata["mystnb"] = figure
+    return page
+
+
+def figure_metadata(source: str) -> dict[str, Any]:
+    """What Jupyter Book 1 wants to know of a figure, from the `#| name: value` lines that Jupyter Book 2 reads."""
+    lines = (line[2:].partition(":") for line in source.splitlines() if line.startswith("#|"))
+    said = {name.strip(): value.strip() for name, _, value in lines}
+    if "label" not in said:
+        return {}
+    return {"figure": {"name": said["label"], "caption": said["caption"]}, "image": {"alt": said["alt"]}}
+
+
+def check_page(page: nbformat.NotebookNode, name: str) -> None:
+    """Raise NotebookFailed where a page holds an error, something on stderr, or a path of this machine."""
+    private = {str(paths.CHECKOUT), str(paths.home()), str(Path.home())} - {"/"}
+    for cell in page.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                raise NotebookFailed(f"{name}: {output.ename}: {output.evalue}")
+            if output.get("name") == "stderr":
+                raise NotebookFailed(f"{name} printed to stderr: {output.text.strip()[:300]}")
+            if found := [p for p in private if p in str(output)]:
+                raise NotebookFailed(f"{name} shows a path of this machine: {found[0]}")

@@ -1,0 +1,25 @@
+"""The papers' numbers as data: one CSV a table with the row each number stands in, and the claims tested here.
+
+Accuracies are in [0, 1]. Numbers are what is printed, slips included; `slips` finds those that contradict each other.
+"""
+
+import pandas as pd
+
+from repro import paths
+
+
+def read_table(artefact: str) -> pd.DataFrame:
+    """The published table of an artefact, as printed."""
+    return pd.read_csv(paths.PUBLISHED / f"{artefact}.csv")
+
+
+def read_claims(artefact: str) -> pd.DataFrame:
+    """The claims tested on an artefact: id, statement, the paper's value, kind and margin of the test, locator."""
+    claims = pd.read_csv(paths.PUBLISHED / "claims.csv")
+    return claims[claims["artefact"] == artefact].reset_index(drop=True)
+
+
+def slips(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose printed difference is not LTH − RR, with the difference that is (`recomputed`)."""
+    recomputed = (table["lth"] - table["rr"]).round(4)
+    return table.assign(recomputed=recomputed)[(recomputed - table["difference"]).abs() > 5e-4]

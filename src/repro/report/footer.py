@@ -1,0 +1,39 @@
+"""The provenance footer: which code, data, machine and time made the numbers of a page, and the command."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from repro.artefacts.base import Results
+from repro.report.tables import Table
+from repro.runs.provenance import code_digest
+
+
+def footer(results: Results) -> Table:
+    """Provenance of every run behind a page, and the command that makes it again."""
+    records = results.records
+    sources = [r["provenance"] for r in records]
+    seconds = sum(r["timing"]["seconds"] for r in records)
+    stale = sum(s["code"] != code_digest() for s in sources)
+    dirty = sum(s["dirty"] for s in sources)
+    mend = f"`make refresh-{results.artefact.id}` recomputes them"
+    seeds = ",".join(map(str, results.seeds))
+    rows = {
+        "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of training",
+        "commit": listed(s["commit"] for s in sources) + (f"; {dirty} runs with uncommitted changes" if dirty else ""),
+        "training code": f"{stale} of {len(records)} runs were made by another version; {mend}"
+        if stale
+        else "as it is now",
+        "device": listed(s["device"] for s in sources),
+        "versions": listed(", ".join(f"{k} {v}" for k, v in s["versions"].items()) for s in sources),
+        "data": listed(r["data"] for r in records) + " (checksum)",
+        "dates": listed(s["date"] for s in sources),
+        "made by": f"src/repro/artefacts/{results.artefact.id}.py and notebooks/{results.artefact.id}.ipynb",
+        "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",
+    }
+    return Table({"provenance": name, "": value} for name, value in rows.items())
+
+
+def listed(values: Iterable[str]) -> str:
+    """Distinct values, commonest first, with how many runs each stands for where they differ."""
+    counts = Counter(values).most_common()
+    return counts[0][0] if len(counts) == 1 else "; ".join(f"{value} ({n} runs)" for value, n in counts)

@@ -1,0 +1,164 @@
+"""Tables of a page: settings, the paper's numbers beside ours, verdicts, slips."""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from repro import config, published, stats
+from repro.artefacts.base import Results, paired, recorded
+
+NO_EVIDENCE = "demo: shows the method, not evidence"
+
+
+class Table:
+    """Cells of text that show as HTML in a notebook, as LaTeX in a PDF and as text elsewhere."""
+
+    def __init__(self, rows: Iterable[dict[str, str]]) -> None:
+        self.frame = pd.DataFrame(list(rows)).fillna("")
+
+    def _repr_html_(self) -> str:
+        html = self.frame.to_html(index=False, border=0, classes="repro-table", justify="left")
+        return html.replace("<th>", '<th scope="col">')
+
+    def _repr_latex_(self) -> str:
+        return self.frame.to_latex(index=False, escape=True)
+
+    def __repr__(self) -> str:
+        return self.frame.to_string(index=False)
+
+
+class Note:
+    """A sentence set apart, as Markdown in a notebook."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_markdown_(self) -> str:
+        return f"> {self.text}"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def percent(share: float, signed: bool = False) -> str:
+    """A share as percent with one decimal; nothing for not a number."""
+    if math.isnan(share):
+        return ""
+    return f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+
+
+def with_interval(values: pd.Series, signed: bool = False) -> str:
+    """Mean of one value a seed and its 95 % interval; one seed has none."""
+    found = stats.estimate(list(values))
+    mean = percent(found.mean, signed)
+    return f"{mean} [{percent(found.low, signed)}, {percent(found.high, signed)}]" if found.n > 1 else mean
+
+
+def banner(results: Results) -> Note:
+    """How far the numbers of this page can be trusted, by preset and number of seeds."""
+    n = len(results.seeds)
+    seeds = f"{n} seeds, intervals are Student's t at 95 %" if n > 1 else "one seed (n = 1), so no interval"
+    weight = {
+        "demo": f"**{NO_EVIDENCE}.**",
+        "pocket": "**pocket: evidence at pocket scale.**",
+        "gpu": "**gpu: evidence at CIFAR scale.**",
+        "paper": "**paper: the published recipe.**",
+    }
+    return Note(f"{weight[results.preset]} {seeds[0].upper()}{seeds[1:]}.")
+
+
+def describe_dense(results: Results) -> Note:
+    """How good the unpruned network is, and what it had to learn from."""
+    run = results.arms[0].run
+    dense = results.frame[(results.frame["run"] == config.name(run)) & (results.frame["arm"] == "LTH")]
+    paper = published.read_table(results.artefact.id)["lth"].iloc[0]
+    seen = f"{run.data.train_images:,} images" if run.data.train_images else "all training images"
+    return Note(
+        f"The dense network reaches {with_interval(dense['accuracy'])} % after {run.training.epochs} epochs "
+        f"on {seen} of {run.data.name} (n = {len(dense)}). The paper's reaches {percent(paper)} %."
+    )
+
+
+def settings(results: Results) -> Table:
+    """Every setting of the first dense run, defaults included: what the numbers were made with."""
+    run = results.arms[0].run
+    rows = []
+    for part in ("data", "model", "training"):
+        chosen = getattr(run, part)
+        for field in dataclasses.fields(chosen):
+            value = str(getattr(chosen, field.name))
+            rows.append({"part": part, "setting": field.name.replace("_", " "), "value": value})
+    return Table(rows)
+
+
+def compare_tickets(results: Results, index: list[str]) -> Table:
+    """One line for each row of a weight-ticket table: the paper's LTH and RR, ours, and whether LTH beats RR."""
+    ours = paired(results.frame, index)
+    sparsities = results.frame.groupby(index)["sparsity"].mean()
+    paper = published.read_table(results.artefact.id)
+    rows = []
+    for values, group in ours.groupby(index, sort=False):
+        row = dict(zip(index, values, strict=True))
+        rows.append(_ticket_row(row, group, _paper_row(paper, row), sparsities.loc[values]))
+    return Table(rows)
+
+
+def _ticket_row(row: dict[str, Any], ours: pd.DataFrame, paper: pd.DataFrame, sparsity: float) -> dict[str, str]:
+    cells = {name.replace("_", " "): _cell(value) for name, value in row.items() if name != "rewound"}
+    cells["rewound"] = "yes" if row["rewound"] else "no"
+    cells["pruned, %"] = percent(sparsity)
+    printed = {name: percent(paper[name].iloc[0]) if len(paper) else "–" for name in ("lth", "rr")}
+    gap = percent(paper["lth"].iloc[0] - paper["rr"].iloc[0], signed=True) if len(paper) else "–"
+    cells |= {"paper: LTH": printed["lth"], "RR": printed["rr"], "LTH − RR": gap}
+    # Column names must differ, so the second three carry a no-break space.
+    cells |= {"here: LTH": percent(ours["LTH"].mean()), "RR\u00a0": percent(ours["RR"].mean())}
+    return cells | {"LTH − RR\u00a0": with_interval(ours["difference"], signed=True), "n": str(len(ours))}
+
+
+def _paper_row(paper: pd.DataFrame, row: dict[str, Any]) -> pd.DataFrame:
+    found = paper
+    for name, value in row.items():
+        if name in paper.columns:
+            found = found[found[name] == value]
+    return found
+
+
+def _cell(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def verdicts(results: Results) -> Table:
+    """One line for each claim: the paper's value, this page's and that of every other preset with records."""
+    others = [recorded(results.artefact, preset) for preset in reversed(config.PRESETS)]
+    known = [r for r in others if r is not None and r.preset != results.preset]
+    rows = []
+    for claim in published.read_claims(results.artefact.id).itertuples():
+        row = {"claim": claim.statement, "where": claim.locator, "paper": percent(claim.value, signed=True)}
+        row[f"this page ({results.preset})"] = judged(results, claim)
+        rows.append(row | {f"recorded ({other.preset})": judged(other, claim) for other in known})
+    return Table(rows)
+
+
+def judged(results: Results, claim: Any) -> str:
+    """A claim's value in points with its interval, n, and the verdict as a word."""
+    values = results.artefact.claim_values(results.frame)[claim.id]
+    word = stats.verdict(list(values), claim.kind, claim.margin)
+    return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
+
+
+def list_slips(results: Results) -> Table:
+    """Rows of the published table whose difference is not what its own accuracies give."""
+    found = published.slips(published.read_table(results.artefact.id))
+    return Table(
+        {
+            "where": row.locator,
+            "LTH": percent(row.lth),
+            "RR": percent(row.rr),
+            "difference printed": percent(row.difference, signed=True),
+            "LTH − RR": percent(row.recomputed, signed=True),
+        }
+        for row in found.itertuples()
+    )

@@ -1,0 +1,57 @@
+"""The book as a site: assembled from what is committed, or from your own pages, and built by Jupyter Book.
+
+The published book is built from `book` as it stands. The site of a preset is the same book with your own pages in
+place of the published ones, as far as you have made them.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from repro import config, paths
+from repro.artefacts import REGISTRY
+from repro.artefacts.base import recorded
+from repro.published import read_claims
+from repro.report.tables import judged
+
+
+class BookFailed(RuntimeError):
+    """Jupyter Book found something wrong; warnings count."""
+
+
+def build_site(preset: str | None = None) -> Path:
+    """Build the published book, or the site of a preset; returns its first page. Raises BookFailed."""
+    source = assemble(preset) if preset else paths.BOOK
+    output = paths.BUILD / (preset or "published")
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", str(source), "-W", "-n", "--keep-going"]
+    done = subprocess.run([*command, "--path-output", str(output)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BookFailed(f"jupyter-book build failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return output / "_build" / "html" / "index.html"
+
+
+def assemble(preset: str) -> Path:
+    """Copy the book into `build/<preset>/book` with your own pages over the published ones; returns that folder."""
+    pages = [p for a in REGISTRY if (p := paths.page(a, preset)).exists()]
+    if not pages:
+        raise config.ConfigError(f"no page of preset {preset} yet; make one with `make reproduce PRESET={preset}`")
+    target = paths.BUILD / preset / "book"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(paths.BOOK, target)
+    for page in pages:
+        shutil.copy(page, target / paths.PAGES.name)
+    return target
+
+
+def write_scoreboard() -> None:
+    """Write `book/scoreboard.md`: every claim with its verdict at the largest preset recorded."""
+    lines = ["| page | claim | paper | here | preset |", "|---|---|---|---|---|"]
+    for artefact in REGISTRY.values():
+        found = [r for p in reversed(config.PRESETS) if (r := recorded(artefact, p))]
+        for claim in read_claims(artefact.id).itertuples():
+            page = f"[{artefact.title}](#page-{artefact.id})"
+            here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "")
+            lines.append(f"| {page} | {claim.statement} | {100 * claim.value:+.1f} | {here} | {preset} |")
+    (paths.BOOK / "scoreboard.md").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,60 @@
+"""Means, intervals and verdicts over seeds.
+
+The verdict rules are stated on the method page before any result. A difference between two arms is taken seed by
+seed, so what the seeds share cancels; its interval is Student's t at 95 %. One seed has no interval.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+VERDICTS = ("holds", "direction holds", "not seen", "contradicted", "not run")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval; the interval is not a number for fewer than two seeds."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Mean and interval of one value a seed; a mean that is not a number for no value."""
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values[0]) if n else math.nan, math.nan, math.nan, n)
+    mean = float(np.mean(values))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.std(values, ddof=1) / math.sqrt(n))
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def claimed_region(kind: str, margin: float) -> tuple[float, float]:
+    """Where a claim says the value lies: `above` or `below` the margin, or `within` it of zero."""
+    regions = {"above": (margin, math.inf), "below": (-math.inf, margin), "within": (-margin, margin)}
+    if kind not in regions:
+        raise ValueError(f"unknown kind of claim {kind!r}: choose one of {', '.join(regions)}")
+    return regions[kind]
+
+
+def verdict(values: Sequence[float], kind: str, margin: float) -> str:
+    """One of VERDICTS for one value a seed.
+
+    holds: the interval lies in the claimed region. contradicted: it lies outside. Between the two the mean decides:
+    direction holds where it lies inside, not seen where it does not. One seed can only give these last two.
+    """
+    low, high = claimed_region(kind, margin)
+    found = estimate(values)
+    if found.n == 0:
+        return "not run"
+    if found.n > 1 and low <= found.low and found.high <= high:
+        return "holds"
+    if found.n > 1 and (found.high < low or found.low > high):
+        return "contradicted"
+    return "direction holds" if low <= found.mean <= high else "not seen"
