@@ -69,8 +69,22 @@ def default_workers() -> int:
 
 
 def carry_out(tasks: list[Task], workers: int) -> None:
-    """Carry out tasks, each after those it needs. Raises RunFailed; what was finished stays finished."""
+    """Carry out tasks, given parents first. Raises RunFailed; what was finished stays finished.
+
+    One worker is this process itself, more are processes of their own.
+    """
     done = Progress(len(tasks))
+    if workers > 1:
+        _carry_out_side_by_side(tasks, workers, done)
+        return
+    for task in tasks:
+        try:
+            done.note(task, store.compute(*task))
+        except Exception as error:
+            raise failure(task, error) from error
+
+
+def _carry_out_side_by_side(tasks: list[Task], workers: int, done: "Progress") -> None:
     waiting, running = list(tasks), dict[Future[store.Record], Task]()
     pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(workers,))
     try:

@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+HEADER = "repro"  # entry of a safetensors header that holds checksum and meta
+
 
 class DamagedFile(RuntimeError):
     """A file of the store that does not match its checksum or cannot be parsed."""
@@ -47,7 +49,9 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, A
     """Write tensors and a JSON-ready mapping; returns the checksum of the tensors."""
     plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     digest = checksum(plain)
-    write_bytes(file, save(plain, metadata={"checksum": digest, "meta": json.dumps(meta or {})}))
+    # One entry, because the order of several is not the same from one writing to the next.
+    header = json.dumps({"checksum": digest, "meta": meta or {}}, sort_keys=True)
+    write_bytes(file, save(plain, metadata={HEADER: header}))
     return digest
 
 
@@ -55,13 +59,13 @@ def load_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and mapping of a file. Raises DamagedFile where it is not what was written."""
     try:
         with safetensors.safe_open(file, framework="pt") as stream:
-            header = stream.metadata() or {}
+            header = json.loads((stream.metadata() or {}).get(HEADER, "{}"))
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError) as error:
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise DamagedFile(f"{file} cannot be read: {error}") from error
     if checksum(tensors) != header.get("checksum"):
         raise DamagedFile(f"{file} does not match its checksum")
-    return tensors, json.loads(header["meta"])
+    return tensors, header["meta"]
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:

@@ -219,9 +219,13 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer/").items():
         index, slot = name.split("/")
+        if tensor.shape == (weight := parameters[int(index)]).shape:
+            # The fused kernels walk through memory: a state must lie there as its channels-last weight does.
+            tensor = torch.empty_like(weight, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
         state.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 

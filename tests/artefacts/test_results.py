@@ -1,0 +1,129 @@
+"""Results from made-up records, so that every number of a page can be checked by hand."""
+
+import json
+import sys
+
+import pytest
+
+from repro import config, paths, report
+from repro.artefacts import base, table1, table2
+from repro.runs import store
+from repro.runs.provenance import provenance
+
+
+def fake_record(run, seed, accuracy, sparsity):
+    record = {
+        "schema": config.SCHEMA,
+        "name": config.name(run),
+        "seed": seed,
+        "config": config.canonical(run),
+        "metrics": {"accuracy": accuracy, "loss": 1.0, "sparsity": sparsity, "sparsity_over_model": sparsity},
+        "history": [],
+        "timing": {"seconds": 60.0},
+        "data": "d",
+        "provenance": provenance(),
+    }
+    return record | {"checksum": store.record_checksum(record)}
+
+
+def fake_results(artefact, accuracy_of, seeds=(0, 1, 2), preset="pocket"):
+    found = []
+    for seed in seeds:
+        for arm in artefact.grid(preset):
+            sparsity = arm.run.ticket.sparsity if arm.run.ticket else 0.0
+            found.append((arm, seed, fake_record(arm.run, seed, accuracy_of(arm.labels, seed), sparsity)))
+    return base.assemble(artefact, preset, found)
+
+
+def paper_like(labels, seed):
+    """Dense .9; LTH .88 without rewinding and .895 with it; RR .85; seeds .001 apart."""
+    if labels["round"] == 0:
+        return 0.9 + seed / 1000
+    lth = 0.895 if labels["rewound"] or labels["round"] == 8 else 0.88
+    return (lth if labels["arm"] == "LTH" else 0.85) + seed / 1000
+
+
+def test_claims_are_tested_on_the_values_they_name():
+    values = table2.claim_values(fake_results(table2.ARTEFACT, paper_like).frame)
+    assert {name: v.round(6).tolist() for name, v in values.items()} == {
+        "table2-matches": [0.005] * 3,
+        "table2-gap": [pytest.approx((0.045 + 3 * 0.03) / 4, abs=1e-6)] * 3,
+        "table2-rewinding": [0.015] * 3,
+    }
+
+
+def test_table_1_claims():
+    def accuracy(labels, seed):
+        if labels["scope"] == "none":
+            return 0.8
+        bonus = 0.01 * labels["nominal_sparsity"] if labels["arm"] == "LTH" else 0
+        return 0.7 + bonus + (0.02 if labels["rewound"] and labels["arm"] == "LTH" else 0)
+
+    values = table1.claim_values(fake_results(table1.ARTEFACT, accuracy).frame)
+    assert values["table1-no-gap"].tolist() == [pytest.approx(0.01 * (0.12 + 0.44 + 0.53 + 0.71) / 4)] * 3
+    assert values["table1-rewinding"].tolist() == [pytest.approx(0.0271)] * 3
+    assert values["table1-short"].tolist() == [pytest.approx(0.8 - 0.7271)] * 3
+
+
+def test_the_comparison_puts_the_papers_number_beside_ours():
+    table = report.compare_tickets(fake_results(table2.ARTEFACT, paper_like), table2.INDEX).frame
+    row = table[(table["round"] == "14") & (table["rewound"] == "yes")].iloc[0]
+    assert row["paper: LTH"] == "88.9"
+    assert row["LTH − RR"] == "+5.6", "the slip is not copied"
+    assert row["here: LTH"] == "89.6"
+    assert row["LTH − RR\u00a0"] == "+4.5 [+4.5, +4.5]"
+    assert row["n"] == "3"
+    unprinted = table[(table["round"] == "8") & (table["rewound"] == "yes")].iloc[0]
+    assert unprinted["paper: LTH"] == "–"
+
+
+def test_one_seed_has_no_interval_and_says_so():
+    results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
+    assert "n = 1" in str(report.banner(results))
+    words = report.verdicts(results).frame["this page (pocket)"]
+    assert all(w.startswith(("direction holds: ", "not seen: ")) and w.endswith("(n = 1)") for w in words)
+    assert "[" not in "".join(words)
+
+
+def test_demo_says_that_it_is_no_evidence():
+    assert "not evidence" in str(report.banner(fake_results(table2.ARTEFACT, paper_like, preset="demo")))
+
+
+def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
+    file = paths.recorded("table2", "pocket")
+    file.parent.mkdir()
+    file.write_text("".join(json.dumps(r) + "\n" for r in fake_results(table2.ARTEFACT, paper_like).records))
+    assert base.best_preset(table2.ARTEFACT) == "pocket"
+    assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
+    assert base.recorded(table2.ARTEFACT, "demo") is None
+    page = report.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
+    assert page["recorded (pocket)"][1] == "holds: +3.4 [+3.4, +3.4] (n = 3)"
+
+
+def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
+    results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
+    rows = dict(report.footer(results).frame.values)
+    assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
+    assert rows["training code"] == "as it is now"
+    assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
+    monkeypatch.setattr(sys.modules["repro.report.footer"], "code_digest", lambda: "other")
+    assert dict(report.footer(results).frame.values)["training code"].startswith("17 of 17 runs were made by another")
+
+
+def test_the_figure_draws_every_point():
+    results = fake_results(table2.ARTEFACT, paper_like)
+    from repro.published import read_table
+
+    figure = report.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity", "x")
+    left, right = figure.axes
+    assert left.get_title() == "without rewinding"
+    dots = [line for line in right.lines if line.get_linestyle() == "None"]
+    assert [len(line.get_xdata()) for line in dots] == [12, 12]  # four sparsities of three seeds, LTH and RR
+    assert max(max(line.get_ydata()) for line in dots) == pytest.approx(89.7)
+
+
+def test_tables_show_as_html_latex_and_text():
+    table = report.list_slips(fake_results(table2.ARTEFACT, paper_like))
+    assert '<th scope="col">' in table._repr_html_()
+    assert "row 8" in table._repr_latex_()
+    assert "+5.6" in repr(table)

@@ -1,0 +1,31 @@
+"""A store of its own for every test, tiny data, one thread."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from repro.config import Data, Model, Rewind, Training, TrainRun, WeightTicket
+
+SHORT = Training(epochs=3, batch_size=16, learning_rate=0.05, augment="crop-flip", snapshot_epochs=(0, 1))
+DENSE = TrainRun(data=Data("digit-scenes", 64, 32), model=Model(width=4), training=SHORT)
+
+
+def on_ticket(source=DENSE, *, sparsity=0.5, epoch=None, draw=0, **changes):
+    """A run of DENSE's kind on a ticket of `source`, from `epoch` of DENSE or from a fresh draw."""
+    start = None if epoch is None else Rewind(DENSE, epoch)
+    run = replace(DENSE, ticket=WeightTicket(source, sparsity), start=start, draw=draw)
+    return replace(run, training=replace(SHORT, snapshot_epochs=()), **changes)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty store, and no committed records."""
+    from repro import paths
+
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("REPRO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("REPRO_WORKERS", "1")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    torch.set_num_threads(1)
+    return tmp_path / "home"

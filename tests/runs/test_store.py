@@ -1,0 +1,180 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from repro import config, paths
+from repro.runs import schedule, store
+from repro.training.procedure import FINAL_FILE
+from tests.conftest import DENSE, on_ticket
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def done():
+    schedule.get_or_compute([(DENSE, 0)])
+    return store.folder(DENSE, 0)
+
+
+def rerun():
+    return schedule.get_or_compute([(DENSE, 0)])[0]
+
+
+def test_a_record_says_what_was_run_where_and_on_what(done):
+    record = json.loads((done / store.RECORD_FILE).read_text())
+    assert record["name"] == config.name(DENSE)
+    assert record["config"] == config.canonical(DENSE)
+    assert 0 <= record["metrics"]["accuracy"] <= 1
+    assert record["timing"]["seconds"] > 0
+    assert {"commit", "dirty", "code", "versions", "device", "date"} <= record["provenance"].keys()
+
+
+def test_a_finished_run_leaves_no_checkpoint_and_is_not_trained_again(done):
+    assert sorted(p.name for p in done.iterdir()) == [
+        "config.json",
+        "epoch-0.safetensors",
+        "epoch-1.safetensors",
+        FINAL_FILE,
+        "lock",
+        store.RECORD_FILE,
+    ]
+    before = (done / store.RECORD_FILE).stat().st_mtime_ns
+    rerun()
+    assert (done / store.RECORD_FILE).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"not json", None])
+def test_a_damaged_record_is_set_aside_and_made_again(done, damage, capsys):
+    file = done / store.RECORD_FILE
+    good = json.loads(file.read_text())
+    file.write_bytes(file.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9') if damage is None else damage)
+    assert rerun()["weights"] == good["weights"]
+    assert (done / f"{store.RECORD_FILE}.damaged-1").exists()
+    assert "set aside" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [FINAL_FILE, "epoch-0.safetensors"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_damaged_weights_of_a_parent_are_made_again(done, name, gone):
+    file = done / name
+    good = file.read_bytes()
+    file.unlink() if gone else file.write_bytes(good[:-100])
+    schedule.get_or_compute([(on_ticket(epoch=0), 0)])
+    assert file.read_bytes() == good
+
+
+def test_a_damaged_checkpoint_is_set_aside(done, capsys):
+    store.forget([(DENSE, 0)])
+    done.mkdir(parents=True)
+    (done / "state.safetensors").write_bytes(b"half a file")
+    rerun()
+    assert (done / "state.safetensors.damaged-1").exists()
+    assert "state.safetensors" in capsys.readouterr().err
+
+
+def test_committed_records_answer_where_the_own_store_has_none(done):
+    child = on_ticket(epoch=0)
+    record = schedule.get_or_compute([(child, 0)])[0]
+    file = paths.recorded("x", "demo")
+    assert store.record([(child, 0)], file) == (2, 2)  # the child and its parent
+    assert store.record([(child, 0)], file) == (0, 2)
+    store.forget([(child, 0)])
+    assert schedule.missing([(child, 0)]) == []
+    assert store.find(child, 0) == record
+    assert schedule.missing([(child, 0)], use_committed=False) == [(DENSE, 0), (child, 0)]
+
+
+def test_a_damaged_committed_record_names_file_and_line(done):
+    file = paths.recorded("x", "demo")
+    store.record([(DENSE, 0)], file)
+    file.write_text(file.read_text() + '{"name": "y"}\n')
+    with pytest.raises(store.DamagedRecord, match=r"x\.demo\.jsonl, line 2.*git checkout"):
+        store.committed()
+
+
+def test_recording_an_unfinished_run_is_refused():
+    with pytest.raises(store.RunMissing, match="repro run"):
+        store.record([(DENSE, 0)], paths.recorded("x", "demo"))
+
+
+def test_training_can_be_forbidden(monkeypatch):
+    monkeypatch.setenv("REPRO_TRAIN", "never")
+    with pytest.raises(store.RunMissing, match="forbids training"):
+        rerun()
+
+
+def test_a_failing_run_is_named():
+    from dataclasses import replace
+
+    broken = replace(DENSE, training=replace(DENSE.training, batch_size=65))
+    with pytest.raises(schedule.RunFailed, match=f"{config.name(broken)} seed 0: batch_size 65 exceeds"):
+        schedule.get_or_compute([(broken, 0)])
+
+
+SCRIPT = textwrap.dedent("""
+    import torch
+    from repro.training import loop
+    torch.set_num_threads(1)  # sums differ in the last bit with another number
+    loop.CHECKPOINT_SECONDS = 0.0
+    from repro.runs import store
+    from tests.conftest import DENSE
+    store.compute(DENSE, 0)
+""")
+
+
+def start(home):
+    environment = os.environ | {"REPRO_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-c", SCRIPT], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_bit_for_bit_the_same(tmp_path, monkeypatch, done):
+    whole = json.loads((done / store.RECORD_FILE).read_text())
+    home, kills = tmp_path / "other", 0
+    monkeypatch.setenv("REPRO_HOME", str(home))
+    state = store.folder(DENSE, 0) / "state.safetensors"
+    draw = random.Random(0)
+    for _ in range(4):
+        process = start(home)
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.3))
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if store.find_local(DENSE, 0):
+            break
+    assert start(home).wait() == 0
+    assert kills > 0
+    record = store.find_local(DENSE, 0)
+    for same in ("config", "metrics", "history", "weights", "data"):
+        assert record[same] == whole[same]
+
+
+@pytest.mark.slow
+def test_two_processes_make_one_record(tmp_path, monkeypatch):
+    home = tmp_path / "other"
+    monkeypatch.setenv("REPRO_HOME", str(home))
+    first, second = start(home), start(home)
+    said = first.communicate()[1] + second.communicate()[1]
+    assert first.returncode == second.returncode == 0
+    assert b"under way in another process; waiting" in said
+    assert store.find_local(DENSE, 0)
+
+
+@pytest.mark.slow
+def test_two_workers_give_what_one_gives(done, monkeypatch):
+    tasks = [(on_ticket(epoch=0), 0), (on_ticket(draw=1), 0), (DENSE, 1)]
+    one = schedule.get_or_compute(tasks)
+    store.forget(tasks)
+    monkeypatch.setenv("REPRO_WORKERS", str(len(os.sched_getaffinity(0))))  # so that each has one thread
+    two = schedule.get_or_compute(tasks)
+    assert [r["weights"] for r in one] == [r["weights"] for r in two]

@@ -1,0 +1,148 @@
+"""Slow: the whole path as a user walks it, and the committed pages against the committed records."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from repro import paths
+from repro.artefacts import REGISTRY
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of what git would commit, as a newcomer has it."""
+    folder = tmp_path_factory.mktemp("clone") / "book"
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return folder
+
+
+def repro(checkout, *words):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("REPRO_")}
+    environment["PYTHONPATH"] = str(checkout / "src")
+    return subprocess.run(
+        [sys.executable, "-m", "repro.cli", *words],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def git_status(checkout):
+    return subprocess.run(
+        ["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def reproduced(checkout):
+    """Every artefact executed at demo from nothing, committed records out of reach; seconds by artefact."""
+    results = checkout / "book" / "results"
+    results.rename(checkout / "results-aside")
+    seconds = {}
+    for name in REGISTRY:
+        start = time.monotonic()
+        done = repro(checkout, "execute", name)
+        assert done.returncode == 0, done.stderr
+        seconds[name] = time.monotonic() - start
+    (checkout / "results-aside").rename(results)
+    return seconds
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_a_notebook_executes_from_nothing_at_demo(reproduced, checkout, name):
+    assert reproduced[name] < 300, "the target is 120 s on a quiet machine"
+    page = nbformat.read(checkout / "build/demo/reproductions" / f"{name}.ipynb", as_version=4)
+    shown = "\n".join(str(c.get("outputs", "")) for c in page.cells)
+    assert "not evidence" in shown
+    assert "image/png" in shown
+    assert "as it is now" in shown
+
+
+def test_a_second_time_nothing_is_trained_and_the_page_is_the_same(reproduced, checkout):
+    page, start, pages = checkout / "build/demo/reproductions/table2.ipynb", time.monotonic(), []
+    for _ in range(2):
+        assert repro(checkout, "execute", "table2").returncode == 0
+        pages.append(page.read_bytes())
+    assert pages[0] == pages[1]
+    assert time.monotonic() - start < 60
+
+
+def test_the_site_of_own_pages_builds_without_a_warning(reproduced, checkout):
+    done = repro(checkout, "book", "--preset", "demo")
+    assert done.returncode == 0, done.stderr
+    html = (checkout / "build/demo/_build/html/reproductions/table2.html").read_text()
+    assert "this page (demo)" in html
+    assert git_status(checkout) == ""
+
+
+def test_plain_papermill_works(reproduced, checkout, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "notebooks/table2.ipynb",
+        str(tmp_path / "out.ipynb"),
+        "-p",
+        "preset",
+        "demo",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "REPRO_HOME": str(checkout / ".repro")}
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+
+
+def test_publishing_again_changes_nothing(checkout):
+    done = repro(checkout, "publish")
+    assert done.returncode == 0, done.stderr
+    assert git_status(checkout) == ""
+
+
+def test_the_published_book_builds_without_a_warning_and_its_links_lead_somewhere(checkout):
+    done = repro(checkout, "book")
+    assert done.returncode == 0, done.stderr
+    site = checkout / "build/published/_build/html"
+    import re
+
+    for page in site.rglob("*.html"):
+        for link in re.findall(r'href="([^"#:?]+)"', page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_the_paper_preset_can_be_rehearsed(name, tmp_path):
+    environment = os.environ | {"REPRO_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "repro.cli", "run", name, "--preset", "paper", "--dry-run"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "5 runs rehearsed" in done.stdout
+    assert list(tmp_path.iterdir()) == [], "a rehearsal leaves no run behind"
+
+
+def test_large_files_are_not_committed(checkout):
+    sizes = {
+        p: p.stat().st_size
+        for p in checkout.rglob("*")
+        if p.is_file() and not {".git", "build", ".repro"} & set(p.parts)
+    }
+    assert all(size < 1_000_000 for size in sizes.values())
+    assert not any(paths.RESULTS.name in p.parts and p.suffix == ".safetensors" for p in sizes)

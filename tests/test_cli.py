@@ -1,0 +1,78 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from repro.artefacts import REGISTRY
+from repro.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def repro(*words, **environment):
+    import os
+
+    command = [sys.executable, "-m", "repro.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | environment)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "table9"], "unknown artefact 'table9': choose one of table1, table2"),
+        (["execute", "table1", "--preset", "huge"], "unknown preset 'huge'"),
+        (["execute", "table1", "-p", "epoch=3"], "no parameter 'epoch'; it has preset, seeds"),
+        (["execute", "table1", "-p", "epochs=three"], "epochs must be of type int"),
+        (["run", "table1", "-p", "layout=diagonal"], "layout must be one of global, layerwise"),
+        (["run", "table1", "-p", "rewind_epoch=99"], "cannot be rewound to epoch 99"),
+        (["run", "table2", "--preset", "pocket", "-p", "seeds=99"], "repro data fetch cifar10"),
+        (["run", "table1", "--preset", "paper"], "needs an account with its publisher"),
+        (["record", "table1", "-p", "seeds=99"], "is not done; carry it out with `repro run`"),
+        (["data", "fetch", "imagenet"], "cifar10 is what can be fetched"),
+        (["book", "--preset", "gpu"], "make reproduce PRESET=gpu"),
+        (["run", "table1", "-p", "seeds"], "-p takes name=value"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_a_failure(words, said):
+    done = repro(*words)
+    assert done.returncode not in (0, None)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_workers_that_are_no_number_are_refused():
+    done = repro("run", "table1", REPRO_WORKERS="many")
+    assert done.returncode == 1
+    assert "REPRO_WORKERS must be a whole number" in done.stderr
+
+
+def test_doctor_says_what_is_missing_and_how_to_mend_it():
+    done = repro("doctor")
+    assert done.returncode == 0
+    assert re.search(r"ok +torch \d", done.stdout)
+    assert "MEND CIFAR-10 not usable" in done.stdout
+    assert "repro data fetch cifar10" in done.stdout
+
+
+def test_list_names_every_artefact():
+    assert all(name in repro("list").stdout for name in REGISTRY)
+
+
+def test_make_alone_prints_every_target_and_installs_nothing():
+    said = subprocess.run(["make"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    targets = re.findall(r"^([a-z-]+%?): .*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert len(targets) > 12
+    assert all(target in said for target in targets)
+
+
+def test_every_recipe_calls_a_command_that_exists():
+    called = set(re.findall(r"\$\(REPRO\) ([a-z]+)", (ROOT / "Makefile").read_text()))
+    commands = {c.name or c.callback.__name__ for c in app.registered_commands} | {"data"}
+    assert called <= commands
+
+
+def test_the_readme_lists_every_artefact():
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"make reproduce-{name}" in readme for name in REGISTRY)

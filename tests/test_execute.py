@@ -1,0 +1,90 @@
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from repro import execute, paths
+from repro.config import ConfigError
+
+
+def write(path, *cells):
+    parameters = new_code_cell(
+        'preset: str = "demo"  # how big\nseeds: list = []  # seeds\nrate: float = 0.1  # rate\nepochs: int = 0  # n',
+        metadata={"tags": ["parameters"]},
+    )
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A"), parameters, *cells], metadata=kernel), path)
+    return path
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write(tmp_path / "a.ipynb", new_code_cell("#| label: fig-a\n#| caption: C\n#| alt: A\nprint(preset, rate)"))
+
+
+def test_parameters_are_read_as_the_notebooks_types(source):
+    given = {"preset": "gpu", "seeds": "0,1", "rate": "1", "epochs": "3"}
+    assert execute.parse_parameters(source, given) == {"preset": "gpu", "seeds": [0, 1], "rate": 1.0, "epochs": 3}
+    assert execute.parse_parameters(source, {"seeds": "[4]"}) == {"seeds": [4]}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"typo": "1"}, "no parameter 'typo'; it has preset, seeds, rate, epochs"),
+        ({"epochs": "many"}, "epochs must be of type int; got 'many'"),
+        ({"epochs": "1.5"}, "epochs must be of type int"),
+        ({"rate": "fast"}, "rate must be of type float"),
+        ({"seeds": "a"}, "seeds must be of type list"),
+    ],
+)
+def test_wrong_parameters_are_errors_before_anything_runs(source, given, said):
+    with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
+        execute.parse_parameters(source, given)
+
+
+def test_a_notebook_without_parameters_is_refused(tmp_path):
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), tmp_path / "b.ipynb")
+    with pytest.raises(ConfigError, match="exactly one cell tagged"):
+        execute.notebook_parameters(tmp_path / "b.ipynb")
+
+
+def test_a_page_is_the_same_every_time_and_carries_its_figure(source, tmp_path):
+    pages = [tmp_path / "pages" / f"{i}.ipynb" for i in (1, 2)]
+    for page in pages:
+        execute.execute(source, page, {"preset": "gpu", "rate": 0.5})
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    text = pages[0].read_text()
+    assert "papermill" not in text
+    assert "iopub" not in text
+    cells = nbformat.read(pages[0], as_version=4).cells
+    assert cells[-1].outputs[0].text == "gpu 0.5\n"
+    assert cells[-1].metadata["mystnb"]["figure"] == {"name": "fig-a", "caption": "C"}
+    assert [c for c in cells if "injected-parameters" in c.metadata.get("tags", [])][0].metadata["tags"][
+        -1
+    ] == "hide-input"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("import sys; print('a warning', file=sys.stderr)", "printed to stderr: a warning"),
+        ("import os; print(os.environ['REPRO_HOME'])", "shows a path of this machine"),
+    ],
+)
+def test_a_failed_notebook_never_replaces_a_good_page(tmp_path, code, said):
+    page = tmp_path / "pages" / "a.ipynb"
+    page.parent.mkdir()
+    page.write_text("the good page")
+    with pytest.raises(execute.NotebookFailed, match=said):
+        execute.execute(write(tmp_path / "bad.ipynb", new_code_cell(code)), page, {})
+    assert page.read_text() == "the good page"
+    assert [p.name for p in page.parent.iterdir()] == ["a.ipynb"]
+
+
+def test_published_pages_are_whole():
+    for page in paths.PAGES.glob("*.ipynb"):
+        notebook = nbformat.read(page, as_version=4)
+        execute.check_page(notebook, page.name)
+        assert page.stat().st_size < 1_000_000
+        assert all(c.execution_count for c in notebook.cells if c.cell_type == "code")

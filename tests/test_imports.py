@@ -1,0 +1,66 @@
+"""The order of imports is the architecture: a package imports only from those before it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import repro
+
+ROOT = Path(repro.__file__).parent
+LAYERS = [
+    {"paths", "config", "compat"},
+    {"data", "models", "tickets", "stats", "published"},
+    {"training", "ssl"},
+    {"runs"},
+    {"artefacts"},
+    {"report"},
+    {"execute", "site", "dry_run", "doctor", "bench"},
+    {"cli"},
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+NOTEBOOK_STACK = {"papermill", "nbformat", "jupyter_client", "IPython", "matplotlib", "seaborn"}
+
+
+def imported(file):
+    """Full names of what a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def package(file):
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_a_module_imports_only_from_the_left(file):
+    own = package(file)
+    for name in imported(file):
+        parts = name.split(".")
+        if parts[0] == "repro":
+            other = parts[1]
+            assert RANK[other] < RANK[own] or other == own, f"{own} imports {name}"
+        if RANK[own] <= RANK["runs"]:
+            assert parts[0] not in NOTEBOOK_STACK, f"{own} imports {name}"
+        if parts[0] == "papermill":
+            assert own == "execute"
+
+
+def test_tickets_do_not_import_each_other():
+    for file in (ROOT / "tickets").glob("*.py"):
+        assert not [name for name in imported(file) if name.startswith("repro.tickets")]
+
+
+def test_a_page_is_shown_without_torch():
+    code = "import sys, repro.report, repro.artefacts; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_test_module_lacks_its_package():
+    assert all(package(file) in RANK for file in MODULES)

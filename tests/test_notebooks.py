@@ -1,0 +1,80 @@
+"""Rules that every source notebook keeps, checked without executing it."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from repro import paths
+from repro.artefacts import REGISTRY
+
+NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+CITED = set(re.findall(r"@\w+\{(\w+),", (paths.BOOK / "references.bib").read_text()))
+
+
+def test_every_artefact_has_a_notebook_and_a_place_in_the_book():
+    assert {n.stem for n in NOTEBOOKS} == set(REGISTRY)
+    toc = (paths.BOOK / "_toc.yml").read_text()
+    assert all(f"reproductions/{name}" in toc for name in REGISTRY)
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda n: n.stem)
+def notebook(request):
+    found = nbformat.read(request.param, as_version=4)
+    nbformat.validate(found)
+    found.name = request.param.stem
+    return found
+
+
+def code_cells(notebook):
+    return [c for c in notebook.cells if c.cell_type == "code"]
+
+
+def test_sources_hold_no_outputs(notebook):
+    assert not any(c.outputs or c.execution_count for c in code_cells(notebook))
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_parameters_are_typed_commented_literals_and_stand_before_our_imports(notebook):
+    tagged = [i for i, c in enumerate(notebook.cells) if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    cell = notebook.cells[tagged[0]]
+    for line, statement in zip(cell.source.splitlines(), ast.parse(cell.source).body, strict=True):
+        assert isinstance(statement, ast.AnnAssign)
+        ast.literal_eval(statement.value)
+        assert "  # " in line
+    assert not any("import" in c.source for c in notebook.cells[: tagged[0]] if c.cell_type == "code")
+    names = [s.target.id for s in ast.parse(cell.source).body]
+    assert names == ["preset", "seeds", *REGISTRY[notebook.name].options]
+
+
+def test_a_notebook_asks_and_shows(notebook):
+    assert len(code_cells(notebook)) + 2 >= 8
+    assert sum("import" in c.source for c in code_cells(notebook)) == 1
+    for cell in code_cells(notebook):
+        assert len(cell.source.splitlines()) <= 12
+        assert not any(
+            isinstance(node, ast.For | ast.While | ast.FunctionDef) for node in ast.walk(ast.parse(cell.source))
+        )
+        assert not re.search(r"(?<![\w.])/(home|root|tmp|Users)/|^[!%]", cell.source, re.MULTILINE)
+
+
+def test_figures_have_label_caption_and_alt_text(notebook):
+    plots = [c.source for c in code_cells(notebook) if "report.plot_" in c.source]
+    assert plots
+    for source in plots:
+        assert all(re.search(rf"^#\| {word}: \S", source, re.MULTILINE) for word in ("label", "caption", "alt"))
+
+
+def test_it_opens_with_label_title_and_claim_and_ends_with_the_footer(notebook):
+    first = notebook.cells[0].source
+    assert first.startswith(f"(page-{notebook.name})=\n# ")
+    assert "**Claim.**" in first
+    assert "{cite}" in first
+    assert notebook.cells[-1].source == "report.footer(results)"
+
+
+def test_every_citation_exists(notebook):
+    text = "\n".join(c.source for c in notebook.cells)
+    assert set(re.findall(r"\{cite\}`(\w+)`", text)) <= CITED

@@ -1,0 +1,44 @@
+import pytest
+
+from repro import published
+from repro.artefacts import REGISTRY
+from repro.stats import claimed_region
+
+
+@pytest.mark.parametrize(("artefact", "rows"), [("table1", ["row 6"]), ("table2", ["row 8"])])
+def test_exactly_the_known_slips_are_found(artefact, rows):
+    assert published.slips(published.read_table(artefact))["locator"].tolist() == rows
+
+
+def test_the_recomputed_difference_of_table_2_is_5_6_points():
+    assert published.slips(published.read_table("table2"))["recomputed"].item() == pytest.approx(0.056)
+
+
+@pytest.mark.parametrize("artefact", REGISTRY)
+def test_tables_are_shares_with_a_locator_each(artefact):
+    table = published.read_table(artefact)
+    assert len(table) == 8
+    assert table[["lth", "rr"]].stack().between(0.7, 0.95).all()
+    assert table["locator"].is_unique
+
+
+@pytest.mark.parametrize("artefact", REGISTRY)
+def test_the_value_of_each_claim_follows_from_the_published_table(artefact):
+    table = published.read_table(artefact)
+    dense = table["lth"].iloc[0]
+    plain, rewound = table[~table["rewound"]].iloc[1:], table[table["rewound"]]
+    gap = (plain["lth"] - plain["rr"]).mean()
+    expected = {
+        "table1-no-gap": gap,
+        "table1-rewinding": (rewound["lth"] - rewound["rr"]).iloc[-1],
+        "table1-short": dense - rewound["lth"].iloc[-1],
+        "table2-matches": dense - plain["lth"].iloc[0],
+        "table2-gap": gap,
+        "table2-rewinding": rewound["lth"].iloc[-1] - plain["lth"].iloc[-1],
+    }
+    claims = published.read_claims(artefact)
+    assert len(claims) == 3
+    for claim in claims.itertuples():
+        assert claim.value == pytest.approx(expected[claim.id], abs=1e-6)
+        low, high = claimed_region(claim.kind, claim.margin)
+        assert low <= claim.value <= high, "the paper's own numbers must meet the claim"
