@@ -59,9 +59,8 @@ def test_a_page_is_the_same_every_time_and_carries_its_figure(source, tmp_path):
     cells = nbformat.read(pages[0], as_version=4).cells
     assert cells[-1].outputs[0].text == "gpu 0.5\n"
     assert cells[-1].metadata["mystnb"]["figure"] == {"name": "fig-a", "caption": "C"}
-    assert [c for c in cells if "injected-parameters" in c.metadata.get("tags", [])][0].metadata["tags"][
-        -1
-    ] == "hide-input"
+    injected = next(c for c in cells if "injected-parameters" in c.metadata.get("tags", []))
+    assert injected.metadata["tags"][-1] == "hide-input"
 
 
 @pytest.mark.parametrize(
