@@ -45,7 +45,7 @@ def test_the_mend_does_nothing_on_a_matching_build(tmp_path):
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").touch()  # no _C*.so that fails to load
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom repro.compat import mend_torchvision as m; sys.exit(m())"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import repro.compat as c; exit(c.mend_torchvision())"
     assert run(code).returncode == 0
 
 

@@ -38,7 +38,7 @@ def run(
     refresh: Annotated[bool, typer.Option(help="carry every run out again")] = False,
     dry_run: Annotated[bool, typer.Option(help="two steps of the first runs, on tiny stand-ins of the data")] = False,
 ) -> None:
-    """Carry out the runs of an artefact that are missing."""
+    """Carry out the runs of an artefact that your own store lacks."""
     if dry_run:
         from repro.dry_run import rehearse
 
@@ -49,20 +49,20 @@ def run(
 
     if refresh:
         store.forget(tasks)
-    records = schedule.get_or_compute(tasks, use_committed=not refresh)
+    records = schedule.get_or_compute(tasks, use_committed=False)
     print(f"{artefact}, preset {preset}: {len({(r['name'], r['seed']) for r in records})} runs are done")
 
 
 @app.command()
 def execute(artefact: ArtefactId, preset: Preset = "demo", p: Parameters = None) -> None:
-    """Carry out what is missing, then execute the notebook into a page of your own."""
+    """Carry out what your own store lacks, then execute the notebook into a page of your own."""
     from repro.execute import execute as execute_notebook
     from repro.runs import schedule
 
     start = time.monotonic()
     source, output = paths.notebook(find_artefact(artefact).id), paths.page(artefact, preset)
     parameters = {"preset": preset} | parsed(artefact, p)
-    schedule.get_or_compute(planned(artefact, preset, p))
+    schedule.get_or_compute(planned(artefact, preset, p), use_committed=False)
     execute_notebook(source, output, parameters)
     print(f"{artefact}: {relative(output)} ({time.monotonic() - start:.0f} s)")
 

@@ -46,6 +46,7 @@ def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
 def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True) -> list[store.Record]:
     """Records of the wanted tasks, in their order; what is missing is carried out.
 
+    Committed records count as there unless `use_committed` is false, as it is where a user asks to reproduce.
     Raises RunFailed, or RunMissing where `REPRO_TRAIN=never` forbids what would have to be carried out.
     """
     wanted = list(wanted)

@@ -2,7 +2,7 @@
 
 A run's folder holds a checkpoint while it trains and `record.json` when it is done. The record carries its own
 checksum and that of the weights, so a damaged file is found, named, set aside and made again, never read. Records
-that were committed to `book/results` answer where the own store has none.
+that were committed to `book/results` answer where the own store has none, so that a page can be shown without training.
 """
 
 import functools
