@@ -111,6 +111,13 @@ def test_training_can_be_forbidden(monkeypatch):
         rerun()
 
 
+def test_each_worker_claims_a_gpu_of_its_own():
+    claimed = {schedule.claim_gpu(3) for _ in range(3)}
+    assert claimed == {0, 1, 2}
+    assert schedule.claim_gpu(3) in claimed
+    schedule._held.clear()
+
+
 def test_a_failing_run_is_named():
     from dataclasses import replace
 

@@ -5,6 +5,7 @@ than two threads on one training, and a result does not depend on how many cores
 GPUs each worker has one of them.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -13,12 +14,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from filelock import FileLock, Timeout
 from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard pool it needs no main guard in scripts
 
-from repro import config
+from repro import config, paths
 from repro.runs import store
 
 Task = tuple[Any, int]  # a run and a seed
+_held: list[FileLock] = []  # locks of this process, held until it ends
 
 
 class RunFailed(RuntimeError):
@@ -125,7 +128,19 @@ def start_worker(workers: int) -> None:
 
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
     if torch.cuda.is_available():
-        torch.cuda.set_device(os.getpid() % torch.cuda.device_count())
+        torch.cuda.set_device(claim_gpu(torch.cuda.device_count()))
+
+
+def claim_gpu(count: int) -> int:
+    """A GPU that no other worker has, held as long as this process lives; any one where all are taken."""
+    paths.home().mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        lock = FileLock(paths.home() / f"gpu{number}.lock")
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            _held.append(lock)
+            return number
+    return os.getpid() % count
 
 
 class Progress:
