@@ -46,12 +46,12 @@ def assemble(preset: str) -> Path:
 
 
 def write_scoreboard() -> None:
-    """Write `book/scoreboard.md`: every claim with its verdict at the largest preset recorded."""
+    """Write `book/scoreboard.md`: every claim with its verdict at the largest preset that is evidence."""
     lines = ["| page | claim | paper | here | preset |", "|---|---|---|---|---|"]
     for artefact in REGISTRY.values():
-        found = [r for p in reversed(config.PRESETS) if (r := recorded(artefact, p))]
+        found = [r for p in reversed(config.PRESETS) if p != "demo" and (r := recorded(artefact, p))]
         for claim in read_claims(artefact.id).itertuples():
             page = f"[{artefact.title}](#page-{artefact.id})"
-            here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "")
+            here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "demo only")
             lines.append(f"| {page} | {claim.statement} | {100 * claim.value:+.1f} | {here} | {preset} |")
     (paths.BOOK / "scoreboard.md").write_text("\n".join(lines) + "\n")

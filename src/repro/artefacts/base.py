@@ -9,7 +9,7 @@ import pandas as pd
 from repro import config
 from repro.runs import schedule, store
 
-SEEDS = {"demo": (0, 1), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
+SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Size:
 CIFAR = Data("cifar10")
 ALL_ROUNDS = tuple(range(1, 15))
 SIZES = {
-    "demo": Size(Data("digit-scenes", 1600, 1000), Model(width=8), 3, 32, 1, ROUNDS_SHOWN, (0.1,), "none"),
+    "demo": Size(Data("digit-scans"), Model(width=8), 3, 32, 1, ROUNDS_SHOWN, (0.04,), "none"),
     "pocket": Size(CIFAR, Model(), 4, 64, 1, (4, *ROUNDS_SHOWN), (0.1,)),
     "gpu": Size(CIFAR, Model(), 40, 128, 2, ALL_ROUNDS, (0.1, 0.01)),
     "paper": Size(CIFAR, Model(), 160, 64, 2, ALL_ROUNDS, (0.1, 0.01)),
