@@ -53,7 +53,7 @@ def describe(row: dict[str, Any]) -> str:
 def compare(fast: Step, ordinary: Step) -> dict[str, Any]:
     """Ratio of the median times of two steps, timed in turn, and their images a second."""
     times: tuple[list[float], list[float]] = ([], [])
-    for turn in tqdm(range(ROUNDS + 1), desc="bench", leave=False):  # the first turn warms up
+    for turn in tqdm(range(ROUNDS + 1), desc="bench", leave=False, disable=None):  # the first turn warms up
         for step, found in zip((fast, ordinary), times, strict=True):
             start = time.perf_counter()
             for _ in range(STEPS):

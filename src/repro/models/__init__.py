@@ -20,6 +20,7 @@ def build_model(config: Model, *, fused_attention: bool = True) -> torch.nn.Modu
     from repro.models.vit import build_vit
 
     timm.layers.set_fused_attn(fused_attention)
+    timm.layers.set_fast_norm(True)  # under autocast a norm keeps its input's format; statistics stay fp32
     if config.name == "resnet20":
         return ResNet20(config.classes, config.width)
     if config.name == "vit":
