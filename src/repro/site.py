@@ -53,5 +53,5 @@ def write_scoreboard() -> None:
         for claim in read_claims(artefact.id).itertuples():
             page = f"[{artefact.title}](#page-{artefact.id})"
             here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "demo only")
-            lines.append(f"| {page} | {claim.statement} | {100 * claim.value:+.1f} | {here} | {preset} |")
+            lines.append(f"| {page} | {claim.statement} | {100 * claim.value:+.2f} | {here} | {preset} |")
     (paths.BOOK / "scoreboard.md").write_text("\n".join(lines) + "\n")

@@ -114,12 +114,13 @@ def test_the_figure_draws_every_point():
     results = fake_results(table2.ARTEFACT, paper_like)
     from repro.published import read_table
 
-    figure = report.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity", "x")
+    figure = report.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity")
     left, right = figure.axes
     assert left.get_title() == "without rewinding"
     dots = [line for line in right.lines if line.get_linestyle() == "None"]
     assert [len(line.get_xdata()) for line in dots] == [12, 12]  # four sparsities of three seeds, LTH and RR
     assert max(max(line.get_ydata()) for line in dots) == pytest.approx(89.7)
+    assert min(min(line.get_xdata()) for line in dots) == pytest.approx(100 * 0.8**14)
 
 
 def test_tables_show_as_html_latex_and_text():

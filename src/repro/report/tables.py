@@ -131,12 +131,12 @@ def _cell(value: Any) -> str:
 
 
 def verdicts(results: Results) -> Table:
-    """One line for each claim: the paper's value, this page's and that of every other preset with records."""
-    others = [recorded(results.artefact, preset) for preset in reversed(config.PRESETS)]
+    """One line for each claim: the paper's value, this page's and that of every other preset recorded as evidence."""
+    others = [recorded(results.artefact, preset) for preset in reversed(config.PRESETS) if preset != "demo"]
     known = [r for r in others if r is not None and r.preset != results.preset]
     rows = []
     for claim in published.read_claims(results.artefact.id).itertuples():
-        row = {"claim": claim.statement, "where": claim.locator, "paper": percent(claim.value, signed=True)}
+        row = {"claim": claim.statement, "where": claim.locator, "paper": f"{100 * claim.value:+.2f}"}
         row[f"this page ({results.preset})"] = judged(results, claim)
         rows.append(row | {f"recorded ({other.preset})": judged(other, claim) for other in known})
     return Table(rows)
