@@ -25,17 +25,14 @@ def check_torch() -> Iterator[Finding]:
 
     from repro.compat import mend_torchvision
     from repro.runs.provenance import device_name
+    from repro.training.precision import multiplies_bf16, pick_device
 
     mended = mend_torchvision()
     yield True, f"torch {torch.__version__}" + (", torchvision's missing operators declared" if mended else ""), ""
     gpu = torch.cuda.is_available()
     yield True, f"device: {device_name()}" + ("" if gpu else ", no GPU: presets demo and pocket"), ""
-    fast = torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()
-    yield (
-        fast,
-        "bf16 products in hardware" if fast else "no bf16 products in hardware",
-        ("training works but is two to three times slower; a processor with avx512_bf16 or amx_bf16 has them"),
-    )
+    fast = multiplies_bf16(pick_device())
+    yield True, "bf16 products in hardware" if fast else "no bf16 products in hardware: fp32, 2 to 3 times slower", ""
 
 
 def check_packages() -> Iterator[Finding]:

@@ -140,6 +140,14 @@ def test_evaluate_counts_what_the_model_gets_right():
     assert found["loss"] == pytest.approx(50 * (1 - found["accuracy"]), rel=1e-4)
 
 
+def test_a_device_without_bf16_products_trains_in_fp32(monkeypatch):
+    monkeypatch.setattr("repro.training.precision.multiplies_bf16", lambda device: False)
+    assert make_fit(RECIPES["sgd"]).precision == "fp32"
+    monkeypatch.setattr("repro.training.precision.multiplies_bf16", lambda device: True)
+    assert make_fit(RECIPES["sgd"]).precision == "bf16"
+    assert make_fit(replace(RECIPES["sgd"], precision="fp32")).precision == "fp32"
+
+
 def test_bf16_and_fp32_agree_on_a_forward_pass():
     torch.manual_seed(0)
     model = build_model(Model(width=8)).eval()

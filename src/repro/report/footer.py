@@ -25,6 +25,8 @@ def footer(results: Results) -> Table:
         else "as it is now",
         "device": listed(s["device"] for s in sources),
         "versions": listed(", ".join(f"{k} {v}" for k, v in s["versions"].items()) for s in sources),
+        # The first records have no such field; they were always made in what their config says, bf16.
+        "precision": listed(r.get("precision", "bf16") for r in records),
         "data": listed(r["data"] for r in records) + " (checksum)",
         "dates": listed(s["date"] for s in sources),
         "made by": f"src/repro/artefacts/{results.artefact.id}.py and notebooks/{results.artefact.id}.ipynb",

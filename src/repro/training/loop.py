@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 from repro.config import Training
 from repro.data.loader import Loader, derive_seed
 from repro.training.checkpoint import load_tensors, save_tensors
-from repro.training.precision import accelerate, autocast
+from repro.training.precision import accelerate, autocast, usable_precision
 
 STATE_FILE = "state.safetensors"
 CHECKPOINT_SECONDS = 30.0  # between two checkpoints
@@ -52,6 +52,7 @@ class Fit:
         folder: Path | None = None,
     ) -> None:
         self.model, self.loader, self.config, self.folder = model, loader, config, folder
+        self.precision = usable_precision(config.precision, loader.device)
         self.zero_masked = zero_masked
         self.optimizer = make_optimizer(model, config)
         self.schedule = make_schedule(self.optimizer, config, loader.steps_per_epoch)
@@ -99,7 +100,7 @@ class Fit:
             np.random.seed(derive_seed(self.loader.seed, "mix", self.step))  # noqa: NPY002  timm draws from it
             images, labels = self.mix(images, labels)
             smoothing = 0.0  # already in the mixed labels
-        with autocast(self.config.precision, self.loader.device):
+        with autocast(self.precision, self.loader.device):
             logits = forward(images)
         loss = cross_entropy(logits.float(), labels, label_smoothing=smoothing)
         loss.backward()

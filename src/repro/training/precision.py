@@ -1,6 +1,6 @@
 """Device, number format and kernels: what makes a step fast without changing what it computes.
 
-On a CPU: bf16 products (2 to 3 times faster than fp32 on processors that have them), channels-last images, and
+On a CPU: bf16 products where the processor has them (2 to 3 times faster than fp32), channels-last images, and
 attention without the fused kernel. On a GPU: bf16 products, channels-last images, fused attention and, for a training
 long enough to repay it, a compiled model replayed as a CUDA graph.
 """
@@ -22,6 +22,18 @@ def set_up_kernels() -> None:
     """Choose the fast matrix kernels of this process; call once before training."""
     torch.set_float32_matmul_precision("medium")
     torch.backends.cudnn.benchmark = True
+
+
+def usable_precision(wanted: str, device: torch.device) -> str:
+    """`bf16` where it is wanted and the device multiplies it in hardware, else `fp32`; records say which was used."""
+    return "bf16" if wanted == "bf16" and multiplies_bf16(device) else "fp32"
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device has bf16 products; where a processor lacks them they are emulated, slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:

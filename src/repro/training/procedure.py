@@ -40,7 +40,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: Callable[[TrainRun]
         folder=folder,
     )
     fit.run()
-    metrics = evaluate(fit.averaged, dataset.test_batches(device), config.precision)
+    metrics = evaluate(fit.averaged, dataset.test_batches(device), fit.precision)
     if mask:
         metrics["sparsity"] = weights.sparsity(mask)
         metrics["sparsity_over_model"] = weights.sparsity_over_model(mask, model)
@@ -57,6 +57,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: Callable[[TrainRun]
         },
         "weights": save_tensors(folder / FINAL_FILE, kept),
         "data": dataset.checksum(),
+        "precision": fit.precision,
     }
 
 
