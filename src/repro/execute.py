@@ -72,7 +72,7 @@ def execute(source: Path, output: Path, parameters: dict[str, Any]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
-                source, raw, parameters, kernel_name=KERNEL, progress_bar=False, extra_arguments=["--log-level=ERROR"]
+                source, raw, parameters, kernel_name=KERNEL, progress_bar=False, extra_arguments=["--log-level=CRITICAL"]
             )
         page = nbformat.read(raw, as_version=4)
     except papermill.PapermillExecutionError as error:
