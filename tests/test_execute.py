@@ -2,7 +2,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from repro import execute, paths
+from repro import execute, parameters, paths
 from repro.config import ConfigError
 
 
@@ -23,8 +23,8 @@ def source(tmp_path):
 
 def test_parameters_are_read_as_the_notebooks_types(source):
     given = {"preset": "gpu", "seeds": "0,1", "rate": "1", "epochs": "3"}
-    assert execute.parse_parameters(source, given) == {"preset": "gpu", "seeds": [0, 1], "rate": 1.0, "epochs": 3}
-    assert execute.parse_parameters(source, {"seeds": "[4]"}) == {"seeds": [4]}
+    assert parameters.parse_parameters(source, given) == {"preset": "gpu", "seeds": [0, 1], "rate": 1.0, "epochs": 3}
+    assert parameters.parse_parameters(source, {"seeds": "[4]"}) == {"seeds": [4]}
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_parameters_are_read_as_the_notebooks_types(source):
 )
 def test_wrong_parameters_are_errors_before_anything_runs(source, given, said):
     with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
-        execute.parse_parameters(source, given)
+        parameters.parse_parameters(source, given)
 
 
 def test_a_notebook_without_parameters_is_refused(tmp_path):
     nbformat.write(new_notebook(cells=[new_code_cell("1")]), tmp_path / "b.ipynb")
     with pytest.raises(ConfigError, match="exactly one cell tagged"):
-        execute.notebook_parameters(tmp_path / "b.ipynb")
+        parameters.notebook_parameters(tmp_path / "b.ipynb")
 
 
 def test_a_page_is_the_same_every_time_and_carries_its_figure(source, tmp_path):

@@ -12,7 +12,7 @@ import repro
 ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
-    {"data", "models", "tickets", "stats", "published"},
+    {"parameters", "data", "models", "tickets", "stats", "published"},
     {"training", "ssl"},
     {"runs"},
     {"artefacts"},
@@ -55,6 +55,15 @@ def test_a_module_imports_only_from_the_left(file):
 def test_tickets_do_not_import_each_other():
     for file in (ROOT / "tickets").glob("*.py"):
         assert not [name for name in imported(file) if name.startswith("repro.tickets")]
+
+
+def test_runs_can_be_planned_without_notebook_software():
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in sorted(NOTEBOOK_STACK))
+    code = (
+        f"import sys; {blocked}from repro.cli import planned; assert len(planned('table2', 'gpu', ['seeds=0'])) == 36"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_page_is_shown_without_torch():

@@ -153,7 +153,7 @@ def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[confi
 
 def parsed(artefact: str, p: list[str] | None) -> dict[str, Any]:
     """Parameters of the notebook from `-p name=value`. Raises ConfigError."""
-    from repro.execute import parse_parameters
+    from repro.parameters import parse_parameters
 
     given = {}
     for item in p or []:

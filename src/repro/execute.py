@@ -1,11 +1,9 @@
-"""Executes a notebook with papermill into a page: parameters checked before, the page checked after.
+"""Executes a notebook with papermill into a page and checks the page before it is kept.
 
-Papermill runs a notebook with a parameter it does not know, writes its output where the run failed, and keeps times
-and paths that differ from run to run. Here an unknown or wrongly typed parameter is an error before anything runs, a
-failed notebook never replaces a good page, and two runs over the same records give the same bytes.
+Papermill writes its output where the run failed, and keeps times and paths that differ from run to run. Here a failed
+notebook never replaces a good page, and two runs over the same records give the same bytes.
 """
 
-import ast
 import os
 import warnings
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import nbformat
 import papermill
 
-from repro import config, paths
+from repro import paths
 from repro.training.checkpoint import write_bytes
 
 KERNEL = "python3"
@@ -23,44 +21,6 @@ HIDDEN = "hide-input"  # tag of cells whose code the book folds away
 
 class NotebookFailed(RuntimeError):
     """A notebook that did not run to its end, or whose page is not fit to be shown."""
-
-
-def notebook_parameters(source: Path) -> dict[str, Any]:
-    """Names and default values of a notebook's parameters. Raises ConfigError where it has none."""
-    cells = nbformat.read(source, as_version=4).cells
-    tagged = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
-    if len(tagged) != 1:
-        raise config.ConfigError(f"{source.name} must have exactly one cell tagged `parameters`")
-    statements = ast.parse(tagged[0].source).body
-    return {s.target.id: ast.literal_eval(s.value) for s in statements if isinstance(s, ast.AnnAssign)}  # type: ignore[union-attr, arg-type]
-
-
-def parse_parameters(source: Path, given: dict[str, str]) -> dict[str, Any]:
-    """Parameters as the notebook's types, from text such as `seeds=0,1`. Raises ConfigError, naming the parameter."""
-    defaults = notebook_parameters(source)
-    parsed = {}
-    for name, text in given.items():
-        if name not in defaults:
-            raise config.ConfigError(f"{source.name} has no parameter {name!r}; it has {', '.join(defaults)}")
-        parsed[name] = parse_value(name, text, defaults[name])
-    return parsed
-
-
-def parse_value(name: str, text: str, default: Any) -> Any:
-    """A value of the type of `default`. Raises ConfigError."""
-    if isinstance(default, str):
-        return text
-    if isinstance(default, list):
-        text = text if text.strip().startswith("[") else f"[{text}]"
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = None
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    if type(value) is not type(default):
-        raise config.ConfigError(f"parameter {name} must be of type {type(default).__name__}; got {text!r}")
-    return value
 
 
 def execute(source: Path, output: Path, parameters: dict[str, Any]) -> None:
@@ -72,7 +32,12 @@ def execute(source: Path, output: Path, parameters: dict[str, Any]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
-                source, raw, parameters, kernel_name=KERNEL, progress_bar=False, extra_arguments=["--log-level=CRITICAL"]
+                source,
+                raw,
+                parameters,
+                kernel_name=KERNEL,
+                progress_bar=False,
+                extra_arguments=["--log-level=CRITICAL"],
             )
         page = nbformat.read(raw, as_version=4)
     except papermill.PapermillExecutionError as error:

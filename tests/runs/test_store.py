@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,12 @@ def test_training_can_be_forbidden(monkeypatch):
     monkeypatch.setenv("REPRO_TRAIN", "never")
     with pytest.raises(store.RunMissing, match="forbids training"):
         rerun()
+
+
+def test_a_killed_worker_is_told_apart_and_the_mend_named():
+    said = str(schedule.failure(("train-x", 3), BrokenProcessPool()))
+    assert said.startswith("train-x seed 3: a worker process was killed")
+    assert "it resumes" in said
 
 
 def test_each_worker_claims_a_gpu_of_its_own():

@@ -83,37 +83,39 @@ def carry_out(tasks: list[Task], workers: int) -> None:
         return
     for task in tasks:
         try:
-            done.note(task, store.compute(*task))
+            done.note(identity(task), store.compute(*task))
         except Exception as error:
-            raise failure(task, error) from error
+            raise failure(identity(task), error) from error
 
 
 def _carry_out_side_by_side(tasks: list[Task], workers: int, done: "Progress") -> None:
-    waiting, running = list(tasks), dict[Future[store.Record], Task]()
+    waiting = {identity(task): task for task in tasks}
+    needs = {name: {identity((p, task[1])) for p in config.parents(task[0])} for name, task in waiting.items()}
+    unfinished, running = set(waiting), dict[Future[store.Record], tuple[str, int]]()
     pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(workers,))
     try:
-        while waiting or running:
-            for task in [t for t in waiting if not needed(t, [*waiting, *running.values()])]:
-                waiting.remove(task)
-                running[pool.submit(store.compute, *task)] = task
+        while unfinished:
+            for name in [n for n in waiting if not needs[n] & unfinished]:
+                running[pool.submit(store.compute, *waiting.pop(name))] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                task = running.pop(future)
+                name = running.pop(future)
                 try:
-                    done.note(task, future.result())
+                    done.note(name, future.result())
                 except Exception as error:
-                    raise failure(task, error) from error
+                    raise failure(name, error) from error
+                unfinished.remove(name)
     finally:
-        pool.shutdown(kill_workers=bool(waiting or running))
+        pool.shutdown(kill_workers=bool(unfinished))
 
 
-def needed(task: Task, unfinished: list[Task]) -> bool:
-    """Whether a task must wait for an unfinished one."""
-    return any((parent, task[1]) in unfinished for parent in config.parents(task[0]))
+def identity(task: Task) -> tuple[str, int]:
+    """Name and seed of a task; far quicker to compare than a config that nests its history."""
+    return config.name(task[0]), task[1]
 
 
-def failure(task: Task, error: Exception) -> RunFailed:
+def failure(task: tuple[str, int], error: Exception) -> RunFailed:
     """What to tell the user when a task failed."""
-    name = f"{config.name(task[0])} seed {task[1]}"
+    name = f"{task[0]} seed {task[1]}"
     if isinstance(error, BrokenProcessPool):
         return RunFailed(
             f"{name}: a worker process was killed, perhaps for want of memory. Run the same command again, it resumes; "
@@ -152,10 +154,10 @@ class Progress:
         self.total, self.count, self.start = total, 0, time.monotonic()
         self.bar = tqdm(total=total, unit="run") if is_interactive() else None
 
-    def note(self, task: Task, record: store.Record) -> None:
+    def note(self, task: tuple[str, int], record: store.Record) -> None:
         """Count a finished run."""
         self.count += 1
-        text = f"{record['name']} seed {task[1]}: accuracy {record['metrics']['accuracy']:.3f}"
+        text = f"{task[0]} seed {task[1]}: accuracy {record['metrics']['accuracy']:.3f}"
         if self.bar is not None:
             self.bar.set_postfix_str(text)
             self.bar.update()
