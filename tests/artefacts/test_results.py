@@ -123,6 +123,14 @@ def test_the_figure_draws_every_point():
     assert min(min(line.get_xdata()) for line in dots) == pytest.approx(100 * 0.8**14)
 
 
+def test_the_settings_say_how_the_ticket_was_found():
+    rows = {tuple(row[:2]): row[2] for row in report.settings(fake_results(table2.ARTEFACT, paper_like)).frame.values}
+    assert rows["training", "epochs"] == "4"
+    assert rows["ticket", "prunings before the last mask"] == "5"
+    assert rows["ticket", "rewound to epoch"] == "1"
+    assert ("model", "heads") not in rows
+
+
 def test_tables_show_as_html_latex_and_text():
     table = report.list_slips(fake_results(table2.ARTEFACT, paper_like))
     assert '<th scope="col">' in table._repr_html_()

@@ -10,6 +10,11 @@ import pandas as pd
 from repro import config, published, stats
 from repro.artefacts.base import Results, paired, recorded
 
+# Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
+MODEL_FIELDS = {
+    "resnet20": ("name", "classes", "width"),
+    "vit": ("name", "classes", "width", "depth", "heads", "patch_size", "image_size", "drop_path"),
+}
 NO_EVIDENCE = "demo: shows the method, not evidence"
 
 
@@ -83,15 +88,25 @@ def describe_dense(results: Results) -> Note:
 
 
 def settings(results: Results) -> Table:
-    """Every setting of the first dense run, defaults included: what the numbers were made with."""
-    run = results.arms[0].run
-    rows = []
-    for part in ("data", "model", "training"):
-        chosen = getattr(run, part)
-        for field in dataclasses.fields(chosen):
-            value = str(getattr(chosen, field.name))
-            rows.append({"part": part, "setting": field.name.replace("_", " "), "value": value})
-    return Table(rows)
+    """Every setting of the dense run, defaults included, and how the last rewound ticket was found."""
+    dense = results.arms[0].run
+    shape = MODEL_FIELDS.get(dense.model.name, ("name", "classes", "drop_path"))
+    found = [
+        (part, name, getattr(getattr(dense, part), name))
+        for part in ("data", "model", "training")
+        for name in (field.name for field in dataclasses.fields(getattr(dense, part)))
+        if part != "model" or name in shape
+    ]
+    last = [arm.run for arm in results.arms if arm.run.start][-1]
+    found += [("ticket", name, getattr(last.ticket, name)) for name in ("scope", "layout", "counted_over")]
+    found += [("ticket", "prunings before the last mask", prunings(last))]
+    found += [("ticket", "rewound to epoch", last.start.epoch)]
+    return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
+
+
+def prunings(run: config.TrainRun) -> int:
+    """How many times weights were pruned, each after a training, on the way to a run's mask."""
+    return 1 + prunings(run.ticket.source) if run.ticket else 0
 
 
 def compare_tickets(results: Results, index: list[str]) -> Table:
