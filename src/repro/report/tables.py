@@ -97,10 +97,10 @@ def settings(results: Results) -> Table:
         for name in (field.name for field in dataclasses.fields(getattr(dense, part)))
         if part != "model" or name in shape
     ]
-    last = [arm.run for arm in results.arms if arm.run.start][-1]
+    last, start = [(arm.run, arm.run.start) for arm in results.arms if arm.run.start][-1]
     found += [("ticket", name, getattr(last.ticket, name)) for name in ("scope", "layout", "counted_over")]
     found += [("ticket", "prunings before the last mask", prunings(last))]
-    found += [("ticket", "rewound to epoch", last.start.epoch)]
+    found += [("ticket", "rewound to epoch", start.epoch)]
     return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
 
 
