@@ -24,7 +24,7 @@ setup: $(READY) ## make .venv with everything pinned (other targets do this them
 
 $(READY): requirements.txt build-constraints.txt pyproject.toml
 	@echo "Setting up .venv: one to four minutes, once."
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@PIP_CONSTRAINT=$(CURDIR)/build-constraints.txt PIP_BUILD_CONSTRAINT=$(CURDIR)/build-constraints.txt \
 		$(BIN)/pip install --quiet --quiet --no-binary scikit-learn-extra -r requirements.txt
 	@$(BIN)/pip install --quiet --quiet --no-deps -e .
