@@ -50,4 +50,5 @@ def accelerate(model: nn.Module, device: torch.device, steps: int) -> nn.Module:
     """The callable to train `steps` steps with: compiled where that pays. It shares the model's weights."""
     if device.type != "cuda" or steps < COMPILE_FROM_STEPS:
         return model
+    torch.compiler.reset()  # a process trains many models, and past eight of a kind torch would stop compiling
     return torch.compile(model, mode="reduce-overhead")  # type: ignore[return-value]
