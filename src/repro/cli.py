@@ -110,11 +110,10 @@ def book(preset: Annotated[str, typer.Option(help="build the site of your own pa
 @app.command()
 def status() -> None:
     """Show the runs in your own store."""
+    from repro.runs.store import state_of
+
     for folder in sorted((paths.home() / "runs").glob("*/seed*")):
-        file = folder / "record.json"
-        done = json.loads(file.read_text()) if file.exists() else None
-        state = f"accuracy {done['metrics']['accuracy']:.3f}" if done else "under way or interrupted"
-        print(f"{folder.parent.name} {folder.name}: {state}")
+        print(f"{folder.parent.name} {folder.name}: {state_of(folder)}")
 
 
 @app.command()

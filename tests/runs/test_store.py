@@ -101,6 +101,15 @@ def test_a_damaged_committed_record_names_file_and_line(done):
         store.committed()
 
 
+def test_the_state_of_a_run_is_told_in_words(done):
+    file = done / store.RECORD_FILE
+    assert store.state_of(done) == f"accuracy {json.loads(file.read_text())['metrics']['accuracy']:.3f}"
+    file.write_text("half")
+    assert store.state_of(done).startswith("damaged record")
+    file.unlink()
+    assert store.state_of(done) == "under way or interrupted"
+
+
 def test_recording_an_unfinished_run_is_refused():
     with pytest.raises(store.RunMissing, match="repro run"):
         store.record([(DENSE, 0)], paths.recorded("x", "demo"))

@@ -15,7 +15,7 @@ def footer(results: Results) -> Table:
     seconds = sum(r["timing"]["seconds"] for r in records)
     stale = sum(s["code"] != code_digest() for s in sources)
     dirty = sum(s["dirty"] for s in sources)
-    mend = f"`make refresh-{results.artefact.id}` recomputes them"
+    mend = f"`make refresh-{results.artefact.id} PRESET={results.preset}` recomputes them"
     seeds = ",".join(map(str, results.seeds))
     rows = {
         "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of training",

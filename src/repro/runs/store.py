@@ -53,6 +53,17 @@ def find_local(run: Any, seed: int) -> Record | None:
         return None
 
 
+def state_of(home: Path) -> str:
+    """What a run's folder says of it, in words."""
+    file = home / RECORD_FILE
+    if not file.exists():
+        return "under way or interrupted"
+    try:
+        return f"accuracy {parse_record(file.read_text())['metrics']['accuracy']:.3f}"
+    except ValueError:
+        return "damaged record; the next run that needs it makes it again"
+
+
 def parse_record(line: str) -> Record:
     """A record from its JSON. Raises ValueError where it is not what was written."""
     record = json.loads(line)
