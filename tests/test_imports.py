@@ -12,7 +12,8 @@ import repro
 ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
-    {"parameters", "data", "models", "tickets", "stats", "published"},
+    {"parameters", "data", "tickets", "stats", "published"},
+    {"models"},
     {"training", "ssl"},
     {"runs"},
     {"artefacts"},

@@ -145,7 +145,7 @@ def fetch(name: Annotated[str, typer.Argument(help="cifar10")]) -> None:
     print(f"CIFAR-10 is in {fetch_cifar10(paths.data())}")
 
 
-def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.TrainRun, int]]:
+def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.Run, int]]:
     """Runs and seeds that a command line asks for."""
     return [(arm.run, seed) for arm, seed in base.plan(find_artefact(artefact), preset, **parsed(artefact, p))]
 

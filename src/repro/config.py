@@ -14,9 +14,11 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 SCHEMA = 1  # raised when a change of code makes old results wrong for the same config
 PRESETS = ("demo", "pocket", "gpu", "paper")
-Augment = Literal["none", "crop-flip", "crop", "deit"]
+Augment = Literal["none", "crop-flip", "crop", "deit", "deit-once", "inception"]
 CountedOver = Literal["scope", "model"]
 Layout = Literal["global", "layerwise"]
+Choice = Literal["ticket", "random", "centre"]
+Fill = Literal["mean", "black"]
 
 
 class ConfigError(ValueError):
@@ -44,14 +46,17 @@ class Data:
 class Model:
     """A network; `vit` takes its shape from the fields below, a timm name takes it from timm."""
 
-    name: str = "resnet20"  # resnet20, vit, or a timm model such as deit_small_patch16_224
+    name: str = "resnet20"  # resnet20, vit, swin, lvvit, or a timm model such as deit_small_patch16_224
     classes: int = 10  # outputs
-    width: int = 16  # channels of the first stage (resnet20) or of a token (vit)
-    depth: int = 12  # blocks (vit)
-    heads: int = 3  # attention heads (vit)
-    patch_size: int = 4  # pixels (vit)
-    image_size: int = 32  # pixels (vit)
+    width: int = 16  # channels of the first stage (resnet20, swin) or of a token (vit, lvvit)
+    depth: int = 12  # blocks (vit, lvvit; swin: over three stages)
+    heads: int = 3  # attention heads (vit, lvvit; swin: of the first stage)
+    patch_size: int = 4  # pixels (vit, swin, lvvit)
+    image_size: int = 32  # pixels (vit, swin, lvvit)
     drop_path: float = 0.0  # stochastic depth of the last block, linear from 0
+    keep_rate: float = (
+        1.0  # of the patches alive at each of three blocks inside the network (vit, to fine-tune a selector)
+    )
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,12 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainRun:
-    """Train a model, dense or on a weight ticket.
+    """Train a model: on all it is given, on a weight ticket, or on a patch ticket.
 
     Without `start` the weights are a fresh draw: draw 0 is the original initialisation of the seed, draw 1
-    the random re-initialisation (RR). With `start` they are those the source had after `start.epoch` epochs,
-    epoch 0 being its initialisation (LTH) and a later one rewinding; training goes on from that epoch.
+    the random re-initialisation (RR). With a `Rewind` they are those the source had after that epoch, epoch 0 being its
+    initialisation (LTH) and a later one rewinding; training goes on from that epoch. With `Pretrained` they are those
+    the source ended with, and the schedule starts afresh.
     """
 
     procedure: ClassVar[str] = "train"
@@ -101,8 +107,10 @@ class TrainRun:
     model: Model = Model()
     training: Training = Training()
     ticket: "WeightTicket | None" = None
-    start: "Rewind | None" = None
+    start: "Rewind | Pretrained | None" = None
     draw: int = 0
+    patches: "PatchTicket | None" = None
+    annotator: "TrainRun | None" = None  # a trained ResNet that labels every patch (lvvit)
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,63 @@ class Rewind:
 
     source: TrainRun
     epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The weights and buffers that `source` ended with."""
+
+    source: TrainRun
+
+
+@dataclass(frozen=True)
+class SelectRun:
+    """Select the patches of every image of a data set, un-augmented, by the attention of a trained ViT."""
+
+    procedure: ClassVar[str] = "select"
+    selector: TrainRun | Rewind  # Rewind(run, 0) selects with untrained weights
+    keep_rate: float  # of the patches alive, at each of three blocks
+    data: Data = Data()
+
+    def __post_init__(self) -> None:
+        check_keep_rate(self.keep_rate)
+
+
+@dataclass(frozen=True)
+class PatchTicket:
+    """Which patches a training sees. The sparse evaluation sees those of `source`, whatever the choice."""
+
+    source: SelectRun
+    choice: Choice = "ticket"
+    fixed: bool = True  # one choice an image for the whole training; else anew at every step, on the augmented image
+    fill: Fill = "mean"  # what a dropped patch shows to a network that needs the whole image
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class ShowRun:
+    """What a selector, chance and an annotator make of the first test images, for Figures 1 and 2."""
+
+    procedure: ClassVar[str] = "show"
+    selector: TrainRun
+    keep_rate: float
+    annotator: TrainRun | None = None
+    data: Data = Data()
+    images: int = 6
+
+    def __post_init__(self) -> None:
+        check_keep_rate(self.keep_rate)
+
+
+Run = TrainRun | SelectRun | ShowRun
+
+
+def check_keep_rate(keep_rate: float) -> None:
+    """Raise ConfigError unless a keep rate lies above 0 and at most at 1."""
+    if not 0 < keep_rate <= 1:
+        raise ConfigError(f"keep_rate must lie above 0 and at most at 1; got {keep_rate}")
 
 
 def canonical(config: Any) -> dict[str, Any]:

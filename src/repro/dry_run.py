@@ -1,5 +1,6 @@
 """A rehearsal of a preset that cannot be run here: the real code and recipe, tiny generated data, two steps a run."""
 
+import dataclasses
 import os
 import tempfile
 from dataclasses import replace
@@ -14,13 +15,14 @@ from repro.artefacts.base import Artefact
 from repro.runs import store
 
 CLASSES, IMAGES, BATCH = 2, 8, 8  # of the generated folder; one step an epoch
+SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of the artefacts that have them
 
 
 def rehearse(artefact: Artefact, preset: str) -> str:
-    """Carry out the dense run of a preset and the last LTH, rewound LTH and RR, shrunk; returns a line to print."""
+    """Carry out the runs of a preset that use every part of its recipe, shrunk; returns a line to print."""
     config.check_preset(preset)
-    arms = artefact.grid(preset, epochs=2, rewind_epoch=1)
-    chosen = [arms[0].run, *(arm.run for arm in arms[-4:])]
+    short = {name: value for name, value in SHORT.items() if name in artefact.options}
+    chosen = [arm.run for arm in artefact.rehearsed(artefact.grid(preset, **short))]
     with tempfile.TemporaryDirectory() as folder:
         before = dict(os.environ)
         os.environ |= {"REPRO_HOME": folder, "REPRO_DATA": folder}
@@ -30,11 +32,11 @@ def rehearse(artefact: Artefact, preset: str) -> str:
         finally:
             os.environ.clear()
             os.environ |= before
-    losses = ", ".join(f"{r['history'][-1]['train_loss']:.2f}" for r in records)
-    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed, last training losses {losses}"
+    losses = [f"{r['history'][-1]['train_loss']:.2f}" for r in records if "history" in r]
+    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed, last training losses {', '.join(losses)}"
 
 
-def carry_out(run: config.TrainRun) -> store.Record:
+def carry_out(run: config.Run) -> store.Record:
     """A run after its parents, in this process."""
     for parent in config.parents(run):
         carry_out(parent)
@@ -46,14 +48,13 @@ def shrink(value: Any) -> Any:
     if isinstance(value, config.Data):
         return value if value.name == "imagenet" else config.Data("digit-scenes", IMAGES, IMAGES)
     if isinstance(value, config.Training):
-        return replace(value, batch_size=BATCH, warmup_epochs=0)
+        epochs = min(value.epochs, SHORT["epochs"])
+        kept = tuple(min(epoch, epochs) for epoch in value.snapshot_epochs)
+        return replace(value, epochs=epochs, batch_size=BATCH, warmup_epochs=0, snapshot_epochs=kept)
     if isinstance(value, config.Model):
         return replace(value, classes=CLASSES) if value.classes == 1000 else value
-    if isinstance(value, config.TrainRun):
-        parts = {name: shrink(getattr(value, name)) for name in ("data", "model", "training", "ticket", "start")}
-        return replace(value, **parts)
-    if isinstance(value, config.WeightTicket | config.Rewind):
-        return replace(value, source=shrink(value.source))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: shrink(getattr(value, f.name)) for f in dataclasses.fields(value)})
     return value
 
 

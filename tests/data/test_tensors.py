@@ -19,7 +19,7 @@ def loader(split, augment="crop-flip", seed=0, batch_size=10):
 
 def test_without_augmentation_an_epoch_is_every_image_once(split):
     batches = [loader(split, "none").batch(step) for step in range(4)]
-    seen = torch.cat([images for images, _ in batches]).permute(0, 2, 3, 1)
+    seen = torch.cat([images for images, *_ in batches]).permute(0, 2, 3, 1)
     expected = {image.numpy().tobytes() for image in split.images.float()}
     assert {image.numpy().tobytes() for image in seen.contiguous()} == expected
 

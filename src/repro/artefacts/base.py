@@ -17,7 +17,7 @@ class Arm:
     """One line of a grid: a run and what the page calls it."""
 
     labels: dict[str, Any]
-    run: config.TrainRun
+    run: config.Run
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class Artefact:
     title: str
     source: str  # paper and number
     grid: Callable[..., list[Arm]]  # (preset, **options) -> arms; options left out are the preset's
-    claim_values: Callable[[pd.DataFrame], dict[str, pd.Series]]  # claim id -> one value a seed
+    claim_values: Callable[[pd.DataFrame], dict[str, pd.Series]] = lambda _: {}  # claim id -> one value a seed
     options: tuple[str, ...] = ()  # names of the options that the notebook's parameters may set
+    rehearsed: Callable[[list[Arm]], list[Arm]] = lambda arms: arms  # arms that a rehearsal carries out
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ def recorded(artefact: Artefact, preset: str) -> Results | None:
 def best_preset(artefact: Artefact) -> str | None:
     """The largest preset with complete committed records."""
     return next((p for p in reversed(config.PRESETS) if recorded(artefact, p)), None)
+
+
+def first_and_last(arms: list[Arm]) -> list[Arm]:
+    """The dense run of a weight-ticket table, and its last LTH, rewound LTH and RR."""
+    return [arms[0], *arms[-4:]]
 
 
 def paired(frame: pd.DataFrame, index: list[str]) -> pd.DataFrame:

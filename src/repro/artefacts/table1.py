@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repro.artefacts.base import Arm, Artefact, paired
+from repro.artefacts.base import Arm, Artefact, first_and_last, paired
+from repro.artefacts.recipes import DEIT, SMALL
 from repro.config import CountedOver, Data, Layout, Model, Rewind, Training, TrainRun, WeightTicket
 
 ROWS = (("msa", 0.12), ("msa-mlp", 0.44), ("msa-mlp", 0.53), ("msa-mlp", 0.71))  # scope, sparsity
@@ -27,34 +28,6 @@ class Size:
     rewind_epoch: int
 
 
-# DeiT's recipe (its section 6 and table 9) less what a small data set and a short training cannot use.
-SMALL = Training(
-    epochs=4,
-    batch_size=32,
-    optimizer="adamw",
-    learning_rate=1.5e-3,
-    schedule="cosine",
-    warmup_epochs=0.5,
-    weight_decay=0.05,
-    decay_all=False,
-    clip_norm=1.0,
-    augment="none",
-)
-DEIT = Training(
-    epochs=300,
-    batch_size=1024,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    min_learning_rate=1e-5,
-    schedule="cosine",
-    warmup_epochs=5,
-    weight_decay=0.05,
-    decay_all=False,
-    label_smoothing=0.1,
-    mixup=0.8,
-    cutmix=1.0,
-    augment="deit",
-)
 SIZES = {
     "demo": Size(Data("digit-scans"), Model("vit", width=192, depth=2, heads=3, patch_size=8), SMALL, 1),
     "pocket": Size(
@@ -121,4 +94,5 @@ ARTEFACT = Artefact(
     grid,
     claim_values,
     options=("counted_over", "layout", "rewind_epoch", "epochs"),
+    rehearsed=first_and_last,
 )

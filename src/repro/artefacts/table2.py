@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repro.artefacts.base import Arm, Artefact, paired
+from repro.artefacts.base import Arm, Artefact, first_and_last, paired
 from repro.config import Augment, Data, Model, Rewind, Training, TrainRun, WeightTicket
 
 ROUNDS_SHOWN = (8, 11, 13, 14)  # 83.2, 91.4, 94.5 and 95.6 % of the weights pruned
@@ -110,4 +110,5 @@ ARTEFACT = Artefact(
     grid,
     claim_values,
     options=("learning_rates", "rewind_epoch", "epochs"),
+    rehearsed=first_and_last,
 )

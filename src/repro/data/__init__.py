@@ -1,7 +1,7 @@
 """Data sets, as tensors where they fit in memory."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from repro.compat import mend_torchvision
 from repro.config import Data
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from repro.data.imagenet import FolderDataset
 
 mend_torchvision()
+AnyDataset = Union[Dataset, "FolderDataset"]
 
 
 @lru_cache(maxsize=2)
-def load_dataset(config: Data) -> "Dataset | FolderDataset":
+def load_dataset(config: Data) -> AnyDataset:
     """The data set of a config, whole or its first images; kept in memory between the runs of a process.
 
     Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for.

@@ -1,10 +1,21 @@
 """What the training loop asks of training data, whether it is held as tensors or read from files."""
 
 import hashlib
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Training images as a step sees them, and where each came from."""
+
+    images: Tensor  # (batch, 3, height, width), normalised
+    labels: Tensor  # (batch,)
+    chosen: Tensor  # (batch,), which training image, on the CPU
+    # (batch, 4): top, bottom, left and right of the crop, as shares of the image a patch ticket was selected on.
+    # Left above right means flipped; what lies outside [0, 1] is padding, or was not seen by the selector.
+    box: Tensor
 
 
 class Loader(Protocol):
@@ -16,8 +27,8 @@ class Loader(Protocol):
     classes: int
     device: torch.device
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Normalised images (batch, 3, height, width) and labels (batch,), on the device."""
+    def batch(self, step: int) -> Batch:
+        """The batch of a step counted from 0, on the device."""
         ...
 
 

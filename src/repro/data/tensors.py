@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.data.loader import derive_seed
+from repro.data.loader import Batch, derive_seed
 
 AUGMENTS = ("none", "crop", "crop-flip")
 PAD = 4  # pixels of border that a random crop may take in
@@ -61,8 +61,15 @@ class Dataset:
 
     def test_batches(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """Test images (500, 3, height, width), normalised as the training images are, and labels, in order."""
+        return self._batches(self.test, device)
+
+    def plain_batches(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same of the training images, un-augmented."""
+        return self._batches(self.train, device)
+
+    def _batches(self, split: Split, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         mean, std = (s.to(device) for s in self.statistics())
-        for images, labels in zip(self.test.images.split(500), self.test.labels.split(500), strict=True):
+        for images, labels in zip(split.images.split(500), split.labels.split(500), strict=True):
             yield normalise(images.to(device), mean, std), labels.to(device)
 
     def statistics(self) -> tuple[Tensor, Tensor]:
@@ -106,29 +113,39 @@ class BatchLoader:
         self.steps_per_epoch = len(split) // batch_size
         self._epoch, self._order = -1, torch.empty(0)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images (batch, 3, size, size) float32, channels last, and labels, of a step counted from 0."""
+    def batch(self, step: int) -> Batch:
+        """Images (batch, 3, size, size) float32, channels last, of a step counted from 0, their labels and origin."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
-            order = torch.randperm(len(self.labels), generator=generator)
-            self._epoch, self._order = epoch, order.to(self.device)
-        chosen = self._order[position * self.batch_size :][: self.batch_size]
-        pixels = self.pixels[self._places(chosen, step)]  # (batch, size, size, 3)
-        return normalise(pixels, self.mean, self.std), self.labels[chosen]
+            self._epoch, self._order = epoch, torch.randperm(len(self.labels), generator=generator)
+        index = self._order[position * self.batch_size :][: self.batch_size]
+        chosen = index.to(self.device)
+        top, left, flip = self._draw(step)
+        pixels = self.pixels[self._places(chosen, top, left, flip)]  # (batch, size, size, 3)
+        return Batch(normalise(pixels, self.mean, self.std), self.labels[chosen], index, self._box(top, left, flip))
 
-    def _places(self, chosen: Tensor, step: int) -> Tensor:
-        """Where in `pixels` each pixel of the batch is found, (batch, size, size)."""
+    def _draw(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Top and left of each crop in the padded image and whether it is flipped, (batch, 1) each."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", step))
-        shifts = self.padded - self.size + 1
-        top, left = torch.randint(shifts, (2, len(chosen), 1), generator=generator)
-        rows = top + torch.arange(self.size)
-        columns = left + torch.arange(self.size)
+        top, left = torch.randint(self.padded - self.size + 1, (2, self.batch_size, 1), generator=generator)
         if self.augment == "crop-flip":
-            flip = torch.rand(len(chosen), 1, generator=generator) < 0.5
-            columns = torch.where(flip, columns.flip(1), columns)
+            return top, left, torch.rand(self.batch_size, 1, generator=generator) < 0.5
+        return top, left, torch.zeros(self.batch_size, 1, dtype=torch.bool)
+
+    def _places(self, chosen: Tensor, top: Tensor, left: Tensor, flip: Tensor) -> Tensor:
+        """Where in `pixels` each pixel of the batch is found, (batch, size, size)."""
+        rows, columns = top + torch.arange(self.size), left + torch.arange(self.size)
+        columns = torch.where(flip, columns.flip(1), columns)
         corner = (chosen * self.padded**2)[:, None, None]
         return corner + (rows * self.padded)[:, :, None].to(self.device) + columns[:, None, :].to(self.device)
+
+    def _box(self, top: Tensor, left: Tensor, flip: Tensor) -> Tensor:
+        """The crops as `Batch.box` has them, (batch, 4)."""
+        pad = (self.padded - self.size) // 2
+        rows, columns = (torch.cat([start, start + self.size], dim=1) - pad for start in (top, left))
+        box = torch.cat([rows, torch.where(flip, columns.flip(1), columns)], dim=1) / self.size
+        return box.to(self.device)
 
 
 def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:

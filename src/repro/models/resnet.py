@@ -48,5 +48,12 @@ class ResNet20(nn.Module):
         first = Block(channels_in, channels, stride)
         return nn.Sequential(first, Block(channels, channels, 1), Block(channels, channels, 1))
 
+    def forward_features(self, x: Tensor) -> Tensor:  # (batch, 3, height, width) -> (batch, 4 width, height/4, width/4)
+        return self.stages(self.stem(x))
+
+    def get_classifier(self) -> nn.Linear:
+        """The head, by the name that timm's models give it."""
+        return self.head
+
     def forward(self, x: Tensor) -> Tensor:  # (batch, 3, height, width) -> (batch, classes)
-        return self.head(self.stages(self.stem(x)).mean(dim=(2, 3)))
+        return self.head(self.forward_features(x).mean(dim=(2, 3)))

@@ -1,8 +1,19 @@
-"""DeiT-style vision transformers of any size, by timm's VisionTransformer (Touvron et al. 2021)."""
+"""Vision transformers by timm, and the one place where such a network takes a subset of its patches.
 
-from timm.models.vision_transformer import VisionTransformer
+Patches are gathered before they are embedded, which is the same mathematics as embedding all and dropping some, at less
+cost. A selector is any such network: at three of its blocks it keeps the patches that its class token attends to most
+(paper A, section 3.4; the mechanism is EViT's, Liang et al. 2022).
+"""
+
+from typing import Any
+
+import torch
+from timm.models.vision_transformer import Attention, Block, VisionTransformer
+from torch import Tensor
+from torch.nn.functional import linear
 
 from repro.config import Model
+from repro.tickets.patches import keep_highest, selecting_blocks, stage_counts
 
 
 def build_vit(config: Model) -> VisionTransformer:
@@ -16,3 +27,93 @@ def build_vit(config: Model) -> VisionTransformer:
         num_classes=config.classes,
         drop_path_rate=config.drop_path,
     )
+
+
+def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
+    """Tokens with their positions, class token first: (batch, 3, height, width) -> (batch, 1 + kept, width).
+
+    `ids` (batch, kept) are the patches to embed, all where it is None.
+    """
+    if ids is None:
+        return vit.norm_pre(vit._pos_embed(vit.patch_embed(images)))
+    stem = vit.patch_embed
+    patches = gather(unfold(images, stem.patch_size[0]), ids)
+    tokens = stem.norm(linear(patches, stem.proj.weight.flatten(1), stem.proj.bias))
+    positions: Tensor = vit.pos_embed  # type: ignore[assignment]
+    first = 0 if vit.no_embed_class else vit.num_prefix_tokens
+    tokens = tokens + gather(positions[:, first:].expand(len(ids), -1, -1), ids)
+    prefix = [t.expand(len(ids), -1, -1) for t in (vit.cls_token, vit.reg_token) if t is not None]
+    if first:
+        prefix = [torch.cat(prefix, dim=1) + positions[:, :first]]
+    return vit.norm_pre(vit.pos_drop(torch.cat([*prefix, tokens], dim=1)))
+
+
+def unfold(images: Tensor, size: int) -> Tensor:
+    """Images cut into square patches, in the order of a convolution's weight: (batch, patches, 3 * size * size)."""
+    batch, channels, height, width = images.shape
+    cut = images.reshape(batch, channels, height // size, size, width // size, size)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * size * size)
+
+
+def gather(tokens: Tensor, ids: Tensor) -> Tensor:
+    """Rows of (batch, patches, dim) named by ids (batch, kept)."""
+    return tokens.gather(1, ids[:, :, None].expand(-1, -1, tokens.shape[2]))
+
+
+def forward_patches(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
+    """Logits from the patches `ids` (batch, kept) of the images, from all where it is None."""
+    return vit.forward_head(vit.norm(vit.blocks(embed(vit, images, ids))))
+
+
+def select_patches(vit: VisionTransformer, images: Tensor, keep_rate: float) -> list[Tensor]:
+    """Absolute sorted ids kept at each of the three stages, (batch, kept) each; the last is the ticket.
+
+    Stops at the attention of the last selecting block, which saves a fifth of the network.
+    Raises ValueError for a network without a class token or with fewer than three blocks.
+    """
+    return _walk(vit, images, keep_rate, to_the_end=False)[1]
+
+
+def forward_dropping(vit: VisionTransformer, images: Tensor, keep_rate: float) -> Tensor:
+    """Logits of a selector with its dropping at work, as it is fine-tuned: only survivors reach the later layers."""
+    return vit.forward_head(vit.norm(_walk(vit, images, keep_rate, to_the_end=True)[0]))
+
+
+def _walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: bool) -> tuple[Tensor, list[Tensor]]:
+    """Tokens after the last block walked, and the ids alive after each stage."""
+    if vit.cls_token is None:
+        raise ValueError("a selector needs a class token; this network has none")
+    tokens, stages = embed(vit, images), list[Tensor]()
+    patches = tokens.shape[1] - vit.num_prefix_tokens
+    alive = torch.arange(patches, device=images.device).expand(len(images), -1)
+    counts = dict(zip(selecting_blocks(len(vit.blocks)), stage_counts(patches, keep_rate), strict=True))
+    blocks: Any = vit.blocks
+    for number, block in enumerate(blocks):
+        if number not in counts:
+            tokens = block(tokens)
+            continue
+        scores = class_attention(block.attn, block.norm1(tokens))[:, vit.num_prefix_tokens :]
+        kept = keep_highest(scores.detach(), counts[number])
+        alive = alive.gather(1, kept)
+        stages.append(alive)
+        if len(stages) == len(counts) and not to_the_end:
+            break
+        tokens = _drop_within(block, tokens, kept, vit.num_prefix_tokens)
+    return tokens, stages
+
+
+def class_attention(attention: Attention, tokens: Tensor) -> Tensor:
+    """How much the class token attends to each token, the mean over heads: (batch, tokens, dim) -> (batch, tokens)."""
+    heads, (wq, wk, _) = attention.num_heads, attention.qkv.weight.chunk(3)
+    bq, bk, _ = (None,) * 3 if attention.qkv.bias is None else attention.qkv.bias.chunk(3)
+    query = linear(tokens[:, :1], wq, bq).unflatten(2, (heads, -1)).transpose(1, 2)  # (batch, heads, 1, head dim)
+    keys = linear(tokens, wk, bk).unflatten(2, (heads, -1)).transpose(1, 2)  # (batch, heads, tokens, head dim)
+    logits = attention.q_norm(query) @ attention.k_norm(keys).transpose(2, 3) * attention.scale
+    return logits.float().softmax(dim=3).mean(dim=1)[:, 0]
+
+
+def _drop_within(block: Block, tokens: Tensor, kept: Tensor, prefix: int) -> Tensor:
+    """A block whose attention sees all tokens and whose MLP sees the kept ones, as EViT and paper A's code do it."""
+    tokens = tokens + block.drop_path1(block.ls1(block.attn(block.norm1(tokens))))
+    tokens = torch.cat([tokens[:, :prefix], gather(tokens[:, prefix:], kept)], dim=1)
+    return tokens + block.drop_path2(block.ls2(block.mlp(block.norm2(tokens))))

@@ -77,7 +77,7 @@ def banner(results: Results) -> Note:
 
 def describe_dense(results: Results) -> Note:
     """How good the unpruned network is, and what it had to learn from."""
-    run = results.arms[0].run
+    run = first_training(results)
     dense = results.frame[(results.frame["run"] == config.name(run)) & (results.frame["arm"] == "LTH")]
     paper = published.read_table(results.artefact.id)["lth"].iloc[0]
     seen = f"{run.data.train_images:,} images" if run.data.train_images else "all training images"
@@ -89,7 +89,7 @@ def describe_dense(results: Results) -> Note:
 
 def settings(results: Results) -> Table:
     """Every setting of the dense run, defaults included, and how the last rewound ticket was found."""
-    dense = results.arms[0].run
+    dense = first_training(results)
     shape = MODEL_FIELDS.get(dense.model.name, ("name", "classes", "drop_path"))
     found = [
         (part, name, getattr(getattr(dense, part), name))
@@ -97,11 +97,19 @@ def settings(results: Results) -> Table:
         for name in (field.name for field in dataclasses.fields(getattr(dense, part)))
         if part != "model" or name in shape
     ]
-    last, start = [(arm.run, arm.run.start) for arm in results.arms if arm.run.start][-1]
-    found += [("ticket", name, getattr(last.ticket, name)) for name in ("scope", "layout", "counted_over")]
-    found += [("ticket", "prunings before the last mask", prunings(last))]
-    found += [("ticket", "rewound to epoch", start.epoch)]
+    for run in reversed([arm.run for arm in results.arms]):
+        if isinstance(run, config.TrainRun) and run.ticket and isinstance(run.start, config.Rewind):
+            found += [("ticket", name, getattr(run.ticket, name)) for name in ("scope", "layout", "counted_over")]
+            found += [("ticket", "prunings before the last mask", prunings(run))]
+            found += [("ticket", "rewound to epoch", run.start.epoch)]
+            break
     return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
+
+
+def first_training(results: Results) -> config.TrainRun:
+    """The first training of an artefact, which is its dense one, or the selector of a figure that only shows."""
+    run = results.arms[0].run
+    return run if isinstance(run, config.TrainRun) else config.parents(run)[0]
 
 
 def prunings(run: config.TrainRun) -> int:

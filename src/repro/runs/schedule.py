@@ -35,7 +35,7 @@ def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
     def add(task: Task) -> None:
         if task not in ordered:
             for parent in config.parents(task[0]):
-                if not store.has_weights(parent, task[1]):
+                if not store.is_whole(parent, task[1]):
                     add((parent, task[1]))
             ordered[task] = None
 
@@ -157,7 +157,7 @@ class Progress:
     def note(self, task: tuple[str, int], record: store.Record) -> None:
         """Count a finished run."""
         self.count += 1
-        text = f"{task[0]} seed {task[1]}: accuracy {record['metrics']['accuracy']:.3f}"
+        text = f"{task[0]} seed {task[1]}: {store.outcome(record)}"
         if self.bar is not None:
             self.bar.set_postfix_str(text)
             self.bar.update()

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,15 @@ def state_of(home: Path) -> str:
     if not file.exists():
         return "under way or interrupted"
     try:
-        return f"accuracy {parse_record(file.read_text())['metrics']['accuracy']:.3f}"
+        return outcome(parse_record(file.read_text()))
     except ValueError:
         return "damaged record; the next run that needs it makes it again"
+
+
+def outcome(record: Record) -> str:
+    """The first metric of a record, in words."""
+    name, value = next(iter(record["metrics"].items()))
+    return f"{name.replace('_', ' ')} {value:.3f}"
 
 
 def parse_record(line: str) -> Record:
@@ -159,15 +165,18 @@ def compute(run: Any, seed: int) -> Record:
         lock.release()
 
 
-def has_weights(run: Any, seed: int) -> bool:
-    """Whether the weights that other runs may start from are here and whole; damaged ones are set aside."""
+def is_whole(run: Any, seed: int) -> bool:
+    """Whether the files that other runs need of a run are here and whole; damaged ones are set aside.
+
+    A patch selection is whole only with its selector, because tickets are checked against its weights.
+    """
     from repro.training.checkpoint import DamagedFile, load_tensors
-    from repro.training.loop import snapshot_file
-    from repro.training.procedure import FINAL_FILE
 
     if find_local(run, seed) is None:
         return False
-    for name in (FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)):
+    if isinstance(run, config.SelectRun) and not all(is_whole(parent, seed) for parent in config.parents(run)):
+        return False
+    for name in kept_files(run):
         file = folder(run, seed) / name
         try:
             load_tensors(file)
@@ -179,20 +188,32 @@ def has_weights(run: Any, seed: int) -> bool:
     return True
 
 
+def kept_files(run: Any) -> list[str]:
+    """Names of the files that a finished run leaves for others."""
+    from repro.training.origins import FINAL_FILE, snapshot_file
+    from repro.training.ticket_store import TICKETS_FILE
+
+    if isinstance(run, config.TrainRun):
+        return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
+    return [TICKETS_FILE] if isinstance(run, config.SelectRun) else []
+
+
 def _carry_out(run: Any, seed: int, home: Path) -> Record:
     from repro.training.checkpoint import write_bytes
     from repro.training.loop import STATE_FILE
     from repro.training.procedure import train
+    from repro.training.selection import select, show
 
+    procedures: dict[str, Callable[..., dict[str, Any]]] = {"train": train, "select": select, "show": show}
     write_bytes(home / "config.json", json.dumps(config.canonical(run), indent=1).encode())
     drop_damaged_state(home / STATE_FILE)
-    outcome = train(run, seed, home, lambda parent: folder(parent, seed))
+    result = procedures[run.procedure](run, seed, home, lambda parent: folder(parent, seed))
     record = {
         "schema": config.SCHEMA,
         "name": config.name(run),
         "seed": seed,
         "config": config.canonical(run),
-        **outcome,
+        **result,
         "provenance": provenance(),
     }
     record["checksum"] = record_checksum(record)

@@ -68,6 +68,15 @@ def load_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, header["meta"]
 
 
+def stored_checksum(file: Path) -> str:
+    """The checksum a file was written with, without reading its tensors. Raises DamagedFile."""
+    try:
+        with safetensors.safe_open(file, framework="pt") as stream:
+            return str(json.loads((stream.metadata() or {})[HEADER])["checksum"])
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
+        raise DamagedFile(f"{file} cannot be read: {error}") from error
+
+
 def checksum(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes of tensors on the CPU, in order of name."""
     digest = hashlib.sha256()

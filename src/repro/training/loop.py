@@ -15,14 +15,16 @@ import numpy as np
 import timm.optim
 import timm.scheduler
 import torch
-from timm.data import Mixup
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from repro.config import Training
 from repro.data.loader import Loader, derive_seed
+from repro.models import Apply, apply_whole
 from repro.training.checkpoint import load_tensors, save_tensors
+from repro.training.objective import Classification, Forward, Objective
+from repro.training.origins import snapshot_file
 from repro.training.precision import accelerate, autocast, usable_precision
 
 STATE_FILE = "state.safetensors"
@@ -30,14 +32,10 @@ CHECKPOINT_SECONDS = 30.0  # between two checkpoints
 REPORT_SECONDS = 30.0  # between two lines of progress
 
 
-def snapshot_file(epoch: int) -> str:
-    """Name of the file that keeps the weights after `epoch` epochs."""
-    return f"epoch-{epoch}.safetensors"
-
-
 class Fit:
     """A training under way: everything that changes while it runs.
 
+    `apply` is how the network is applied to images, and to ids of patches where the objective chooses some.
     `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed.
     """
 
@@ -47,17 +45,20 @@ class Fit:
         loader: Loader,
         config: Training,
         *,
+        apply: Apply = apply_whole,
+        objective: Objective | None = None,
         first_epoch: int = 0,
         zero_masked: Callable[[], None] = lambda: None,
         folder: Path | None = None,
     ) -> None:
         self.model, self.loader, self.config, self.folder = model, loader, config, folder
+        self.apply = apply
+        self.objective = objective or Classification(config, loader.classes, loader.seed)
         self.precision = usable_precision(config.precision, loader.device)
         self.zero_masked = zero_masked
         self.optimizer = make_optimizer(model, config)
         self.schedule = make_schedule(self.optimizer, config, loader.steps_per_epoch)
         self.ema = ModelEmaV3(model, decay=config.ema_decay) if config.ema_decay else None
-        self.mix = make_mixup(config, loader.classes)
         self.first_step = self.step = first_epoch * loader.steps_per_epoch
         self.last_step = config.epochs * loader.steps_per_epoch
         self.loss_sum = torch.zeros((), device=loader.device)
@@ -73,7 +74,7 @@ class Fit:
         """Train to the last epoch, from the checkpoint in the folder if there is one."""
         self.resume()
         self.zero_masked()
-        forward = accelerate(self.model, self.loader.device, self.last_step - self.step)
+        forward = self.forward(accelerate(self.apply, self.loader.device, self.last_step - self.step))
         self.model.train()
         mark = saved = reported = time.monotonic()
         if self.step == self.first_step:
@@ -91,18 +92,19 @@ class Fit:
                 self.report()
                 reported = now
 
-    def train_step(self, forward: Callable[[Tensor], Tensor]) -> None:
+    def forward(self, apply: Apply) -> Forward:
+        """The network applied under autocast."""
+
+        def under_autocast(*inputs: Tensor | None) -> Any:
+            with autocast(self.precision, self.loader.device):
+                return apply(self.model, *inputs)
+
+        return under_autocast
+
+    def train_step(self, forward: Forward) -> None:
         """One step of the optimiser; every random draw in it depends on (seed, step) alone."""
         torch.manual_seed(derive_seed(self.loader.seed, "step", self.step))
-        images, labels = self.loader.batch(self.step)
-        smoothing = self.config.label_smoothing
-        if self.mix:
-            np.random.seed(derive_seed(self.loader.seed, "mix", self.step))  # noqa: NPY002  timm draws from it
-            images, labels = self.mix(images, labels)
-            smoothing = 0.0  # already in the mixed labels
-        with autocast(self.precision, self.loader.device):
-            logits = forward(images)
-        loss = cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+        loss = self.objective.loss(forward, self.loader.batch(self.step), self.step)
         loss.backward()
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
@@ -193,21 +195,16 @@ def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_
     return schedule
 
 
-def make_mixup(config: Training, classes: int) -> Mixup | None:
-    """The mixup of timm and cutmix as DeiT uses them, or None where the recipe has neither."""
-    if not (config.mixup or config.cutmix):
-        return None
-    return Mixup(config.mixup, config.cutmix, label_smoothing=config.label_smoothing, num_classes=classes)
-
-
 @torch.no_grad()
-def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], precision: str) -> dict[str, float]:
-    """Top-1 accuracy in [0, 1] and mean cross-entropy over batches of images and labels."""
+def evaluate(
+    model: nn.Module, batches: Iterable[tuple[Tensor, ...]], precision: str, apply: Apply = apply_whole
+) -> dict[str, float]:
+    """Top-1 accuracy in [0, 1] and mean cross-entropy over batches of images, labels and, maybe, ids of patches."""
     model.eval()
     correct, count, loss = 0, 0, 0.0
-    for images, labels in batches:
+    for images, labels, *ids in batches:
         with autocast(precision, images.device):
-            logits = model(images)
+            logits = apply(model, images, *ids)
         correct += int((logits.argmax(1) == labels).sum())
         loss += float(cross_entropy(logits.float(), labels, reduction="sum"))
         count += len(labels)

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
+from repro.models import Apply
+
 COMPILE_FROM_STEPS = 2000  # on a GPU; compiling takes about a minute
 
 
@@ -46,9 +48,9 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def accelerate(model: nn.Module, device: torch.device, steps: int) -> nn.Module:
-    """The callable to train `steps` steps with: compiled where that pays. It shares the model's weights."""
+def accelerate(apply: Apply, device: torch.device, steps: int) -> Apply:
+    """The function that applies a network, to train `steps` steps with: compiled where that pays."""
     if device.type != "cuda" or steps < COMPILE_FROM_STEPS:
-        return model
+        return apply
     torch.compiler.reset()  # a process trains many models, and past eight of a kind torch would stop compiling
-    return torch.compile(model, mode="reduce-overhead")  # type: ignore[return-value]
+    return torch.compile(apply, mode="reduce-overhead")

@@ -1,26 +1,26 @@
-"""What a `TrainRun` does: draw or rewind the weights, cut the ticket, train, evaluate, keep the weights."""
+"""What a `TrainRun` does: draw or rewind the weights, cut or find the ticket, train, evaluate, keep the weights."""
 
-import resource
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from repro.config import Rewind, TrainRun, WeightTicket
-from repro.data import load_dataset
-from repro.data.loader import derive_seed
-from repro.models import build_model
+from repro.config import ConfigError, Rewind, TrainRun, WeightTicket
+from repro.data import AnyDataset, load_dataset
+from repro.data.loader import Loader, derive_seed
+from repro.models import Apply, application, build_model
 from repro.tickets import weights
 from repro.training.checkpoint import load_tensors, save_tensors
-from repro.training.loop import Fit, evaluate, snapshot_file
+from repro.training.cost import timing
+from repro.training.loop import Fit, evaluate
+from repro.training.objective import Classification, Objective, TokenLabelling
+from repro.training.origins import FINAL_FILE, MASK_PREFIX, FolderOf, trained_model, weights_of
 from repro.training.precision import pick_device, place, set_up_kernels
+from repro.training.selection import find_tickets, make_source, with_ids
+from repro.training.ticket_store import TicketStore
 
-FINAL_FILE = "final.safetensors"
-MASK_PREFIX = "mask/"
 
-
-def train(run: TrainRun, seed: int, folder: Path, folder_of: Callable[[TrainRun], Path]) -> dict[str, Any]:
+def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str, Any]:
     """Carry out a run; returns metrics, history, timing and the checksums of data and weights.
 
     `folder` receives checkpoints and final weights; `folder_of` names the folder of a finished run it needs.
@@ -31,53 +31,76 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: Callable[[TrainRun]
     model = place(initial_model(run, seed, folder_of, device), device)
     mask = cut_ticket(run.ticket, model, folder_of) if run.ticket else {}
     config = run.training
+    loader = dataset.train_loader(config.batch_size, config.augment, seed, device)
+    tickets = find_tickets(run.patches.source, seed, dataset, folder_of) if run.patches else None
+    apply = make_application(run, model, dataset, tickets)
     fit = Fit(
         model,
-        dataset.train_loader(config.batch_size, config.augment, seed, device),
+        loader,
         config,
-        first_epoch=run.start.epoch if run.start else 0,
+        apply=apply,
+        objective=make_objective(run, seed, loader, tickets, folder_of),
+        first_epoch=run.start.epoch if isinstance(run.start, Rewind) else 0,
         zero_masked=weights.mask_applier(model, mask),
         folder=folder,
     )
     fit.run()
-    metrics = evaluate(fit.averaged, dataset.test_batches(device), fit.precision)
+    metrics = evaluate(fit.averaged, dataset.test_batches(device), fit.precision, apply)
     if mask:
         metrics["sparsity"] = weights.sparsity(mask)
         metrics["sparsity_over_model"] = weights.sparsity_over_model(mask, model)
+    if tickets:
+        for name, ids in (("sparse", tickets.test), ("random", tickets.random_test(seed))):
+            seen = evaluate(fit.averaged, with_ids(dataset.test_batches(device), ids), fit.precision, apply)
+            metrics[f"accuracy_{name}"] = seen["accuracy"]
+        metrics["patch_sparsity"] = 1 - tickets.test.shape[1] / tickets.patches
     kept = fit.averaged.state_dict() | {MASK_PREFIX + name: m for name, m in mask.items()}
     trained = (fit.last_step - fit.first_step) * config.batch_size
     return {
         "metrics": metrics,
         "history": fit.history,
-        "timing": {
-            "seconds": round(fit.seconds, 2),
-            "images_per_second": round(trained / max(fit.seconds, 1e-9), 1),
-            "threads": torch.get_num_threads(),
-            "peak_memory_mb": round(peak_memory(device) / 2**20),
-        },
+        "timing": timing(fit.seconds, trained, device),
         "weights": save_tensors(folder / FINAL_FILE, kept),
         "data": dataset.checksum(),
         "precision": fit.precision,
     }
 
 
-def initial_model(
-    run: TrainRun, seed: int, folder_of: Callable[[TrainRun], Path], device: torch.device
-) -> torch.nn.Module:
-    """The network with the weights a run starts from: a draw of its own, or those of an epoch of another run."""
+def initial_model(run: TrainRun, seed: int, folder_of: FolderOf, device: torch.device) -> torch.nn.Module:
+    """The network with the weights a run starts from: a draw of its own, or those of another run."""
     torch.manual_seed(derive_seed(seed, "initialisation", run.draw))
     model = build_model(run.model, fused_attention=device.type == "cuda")
     if run.start:
-        model.load_state_dict(rewound_weights(run.start, folder_of))
+        model.load_state_dict(weights_of(run.start, folder_of))
     return model
 
 
-def rewound_weights(start: Rewind, folder_of: Callable[[TrainRun], Path]) -> dict[str, torch.Tensor]:
-    """Weights and buffers of the source after `start.epoch` epochs, to the bit."""
-    return load_tensors(folder_of(start.source) / snapshot_file(start.epoch))[0]
+def make_application(run: TrainRun, model: torch.nn.Module, dataset: AnyDataset, tickets: TicketStore | None) -> Apply:
+    """How the run's network takes images and ids; painted patches are the mean colour, or black."""
+    if not (run.patches and tickets):
+        return application(run.model, model)
+    mean, std = dataset.statistics()
+    colour = -mean / std if run.patches.fill == "black" else torch.zeros(3)
+    return application(run.model, model, tickets.patches, colour)
 
 
-def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: Callable[[TrainRun], Path]) -> weights.Mask:
+def make_objective(
+    run: TrainRun, seed: int, loader: Loader, tickets: TicketStore | None, folder_of: FolderOf
+) -> Objective:
+    """What the run minimises. Raises ConfigError where LV-ViT lacks an annotator or another network has one."""
+    source = make_source(run.patches, seed, tickets, folder_of, loader.device) if run.patches and tickets else None
+    if (run.model.name == "lvvit") != bool(run.annotator):
+        raise ConfigError("lvvit needs an annotator, and no other network takes one")
+    patches = (run.model.image_size // run.model.patch_size) ** 2
+    if tickets and run.model.name in ("vit", "lvvit") and patches != tickets.patches:
+        raise ConfigError(f"the selector cuts an image into {tickets.patches} patches, this network into {patches}")
+    if run.annotator:
+        annotator = trained_model(run.annotator, folder_of, loader.device)
+        return TokenLabelling(run.training, seed, annotator, patches, source)
+    return Classification(run.training, loader.classes, seed, source)
+
+
+def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf) -> weights.Mask:
     """The mask by magnitude of the source's final weights, within the mask the source was trained on."""
     tensors = load_tensors(folder_of(ticket.source) / FINAL_FILE)[0]
     names = weights.prunable_names(dict(model.named_parameters()), ticket.scope)
@@ -87,10 +110,3 @@ def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: Callable
         share = weights.scope_sparsity(share, model, ticket.scope)
     chosen = {name: tensors[name] for name in names}
     return weights.magnitude_mask(chosen, share, within=within or None, layout=ticket.layout)
-
-
-def peak_memory(device: torch.device) -> int:
-    """Most memory held so far, in bytes: of the GPU where there is one, else of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,175 @@
+"""Table 4 of paper A: patch tickets in Swin-T, LV-ViT-S, DeiT-M and ResNet-50.
+
+DeiT-S selects for the first two and for ResNet-50, DeiT-M for itself. Swin and ResNet need the whole image, so dropped
+patches are painted over: with the mean colour, as the authors' code has it, and in one control with black, as the
+paper says. LV-ViT's patch labels come from an annotator; the original recipe takes NFNet-F6, here it is the ResNet of
+the same table. Where a preset is small, a small network of the same kind stands for each.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from repro.artefacts import figure3
+from repro.artefacts.base import Arm, Artefact
+from repro.artefacts.figure3 import deit, dense_run, on_patches, selector, vit_small_image
+from repro.artefacts.recipes import DEIT, LVVIT, RESNET50, SMALL, SWIN
+from repro.config import Data, Model, PatchTicket, SelectRun, Training, TrainRun
+
+RATES = {"Swin-T": (0.9, 0.8), "LV-ViT-S": (0.85,), "DeiT-M": (0.95,), "ResNet-50": (0.9,)}
+Network = tuple[Model, Training]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How big a preset is."""
+
+    data: Data
+    selector: TrainRun  # DeiT-S
+    networks: dict[str, Network]
+    finetune_epochs: int = 0  # of the selectors
+
+
+def networks(
+    swin: Model, lvvit: Model, deit_m: Model, resnet: Model, training: Training, rate: float
+) -> dict[str, Network]:
+    """Small stand-ins under one recipe; the ResNet takes SGD at a rate of its own."""
+    sgd = replace(training, optimizer="momentum", learning_rate=rate, weight_decay=5e-4, decay_all=True, clip_norm=0.0)
+    transformers = {"Swin-T": swin, "LV-ViT-S": lvvit, "DeiT-M": deit_m}
+    return {name: (model, training) for name, model in transformers.items()} | {"ResNet-50": (resnet, sgd)}
+
+
+def figure3_dense(preset: str, model: str) -> TrainRun:
+    """The dense run of Figure 3, which selects here too."""
+    size = figure3.SIZES[preset]
+    return dense_run(size.data, size.models[model], size.training, size.early_epoch)
+
+
+def small_lvvit(width: int, heads: int, depth: int, patch_size: int = 4) -> Model:
+    """An LV-ViT for 32-pixel images."""
+    return replace(vit_small_image(width, heads, depth, patch_size), name="lvvit")
+
+
+POCKET = figure3.SIZES["pocket"]
+SIZES = {
+    "demo": Size(
+        Data("digit-scans"),
+        figure3_dense("demo", "DeiT-S"),
+        networks(
+            Model("swin", width=24, depth=3, heads=1, patch_size=4),
+            small_lvvit(64, 2, 4, patch_size=8),
+            vit_small_image(128, 4, 4, patch_size=8),
+            Model("resnet20", width=4),
+            replace(SMALL, epochs=3, learning_rate=3e-3),
+            0.05,
+        ),
+    ),
+    "pocket": Size(
+        Data("cifar10"),
+        figure3_dense("pocket", "DeiT-T"),
+        networks(
+            Model("swin", width=48, depth=6, heads=3, patch_size=4),
+            small_lvvit(64, 4, 6),
+            vit_small_image(144, 9, 4),
+            Model("resnet20", width=8),
+            replace(POCKET.training, epochs=3),
+            0.1,
+        ),
+    ),
+    "gpu": Size(
+        Data("cifar10"),
+        figure3_dense("gpu", "DeiT-S"),
+        networks(
+            Model("swin", width=96, depth=12, heads=3, patch_size=2),
+            small_lvvit(384, 6, 16),
+            vit_small_image(576, 9, 12),
+            Model("resnet20", width=64),
+            figure3.SIZES["gpu"].training,
+            0.1,
+        ),
+    ),
+    "paper": Size(
+        Data("imagenet"),
+        figure3_dense("paper", "DeiT-S"),
+        {
+            "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
+            "LV-ViT-S": (replace(deit(384, 6), name="lvvit", depth=16), LVVIT),
+            "DeiT-M": (deit(576, 9), DEIT),
+            "ResNet-50": (Model("resnet50", classes=1000), RESNET50),
+        },
+        finetune_epochs=30,
+    ),
+}
+
+
+def grid(preset: str, *, tickets: str = "stored", finetune_epochs: int = 0, epochs: int = 0) -> list[Arm]:
+    """Dense, LT and RC of each column of the table, and one control with black patches."""
+    size = SIZES[preset]
+    finetune = finetune_epochs or size.finetune_epochs
+    dense = dict(dense_runs(size, epochs))
+    arms = []
+    for name, run in dense.items():
+        arms.append(Arm({"model": name, "keep_rate": 1.0, "arm": "dense"}, run))
+        chosen_by = run if name == "DeiT-M" else selector_run(size, epochs)
+        for rate in RATES[name]:
+            source = SelectRun(selector(chosen_by, rate, finetune), rate, size.data)
+            lt = PatchTicket(source, fixed=tickets == "stored")
+            labels = {"model": name, "keep_rate": rate}
+            arms.append(Arm(labels | {"arm": "LT"}, on_patches(run, lt)))
+            arms.append(Arm(labels | {"arm": "RC"}, on_patches(run, PatchTicket(source, "random", fixed=False))))
+            if name == "Swin-T" and rate == RATES[name][0]:
+                arms.append(Arm(labels | {"arm": "LT, black"}, on_patches(run, replace(lt, fill="black"))))
+    return arms
+
+
+def dense_runs(size: Size, epochs: int) -> Iterator[tuple[str, TrainRun]]:
+    """The dense run of each network; the ResNet annotates for LV-ViT."""
+    runs = {
+        name: TrainRun(data=size.data, model=model, training=replace(training, epochs=epochs or training.epochs))
+        for name, (model, training) in size.networks.items()
+    }
+    for name, run in runs.items():
+        yield name, replace(run, annotator=runs["ResNet-50"]) if name == "LV-ViT-S" else run
+
+
+def selector_run(size: Size, epochs: int) -> TrainRun:
+    """The run of DeiT-S; a number of epochs that is asked for is its own too."""
+    run = size.selector
+    return dense_run(run.data, run.model, replace(run.training, epochs=epochs), 1) if epochs else run
+
+
+def columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the printed table, one a model, keep rate and seed."""
+    return figure3.lines(frame)
+
+
+def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """The value each claim is about, one a seed."""
+    rows = columns(frame).set_index("seed")
+    gap, lost = rows["LT dense"] - rows["RC dense"], rows["dense"] - rows["LT dense"]
+    resnet, swin = rows["model"] == "ResNet-50", (rows["model"] == "Swin-T") & (rows["keep_rate"] == 0.9)
+    values = {
+        "table4-swin-matches": lost[swin],
+        "table4-gap": gap[~resnet],
+        "table4-resnet-no-gap": gap[resnet],
+        "table4-resnet-short": lost[resnet],
+    }
+    return {name: value.groupby("seed").mean() for name, value in values.items()}
+
+
+def rehearsed(arms: list[Arm]) -> list[Arm]:
+    """The LT run of each network; its dense run and its annotator come with it."""
+    chosen = [arm for arm in arms if arm.labels["arm"] == "LT" and arm.labels["keep_rate"] != 0.8]
+    return chosen
+
+
+ARTEFACT = Artefact(
+    "table4",
+    "Patch tickets in other networks",
+    "paper A, Table 4",
+    grid,
+    claim_values,
+    options=("tickets", "finetune_epochs", "epochs"),
+    rehearsed=rehearsed,
+)

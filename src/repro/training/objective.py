@@ -1,0 +1,112 @@
+"""What a step minimises: how a batch is mixed, which patches the network sees, and the loss.
+
+Every random draw depends on (seed, step) alone. A ticket that is fixed per image follows it through mixup and cutmix as
+it does through crop and flip: the map of what is kept is mixed as the pixels are.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from timm.data import Mixup
+from timm.data.mixup import rand_bbox
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, interpolate
+
+from repro.config import Training
+from repro.data.loader import Batch, derive_seed
+from repro.models import annotate
+from repro.models.lvvit import swap_halves
+from repro.tickets.patches import as_mask, grid_size, keep_highest
+from repro.training.sources import PatchSource
+
+Forward = Callable[..., Any]  # a network under autocast: images, and ids where patches are chosen
+
+
+class Objective(Protocol):
+    """Turns a batch into a loss."""
+
+    def loss(self, forward: Forward, batch: Batch, step: int) -> Tensor:
+        """The mean loss of a batch, a scalar."""
+        ...
+
+
+class Classification:
+    """Cross-entropy of the classes, with timm's mixup and cutmix where the recipe has them."""
+
+    def __init__(self, config: Training, classes: int, seed: int, source: PatchSource | None = None) -> None:
+        self.smoothing, self.seed, self.source = config.label_smoothing, seed, source
+        self.mix = make_mixup(config, classes)
+
+    def loss(self, forward: Forward, batch: Batch, step: int) -> Tensor:
+        """The mean loss of a batch, a scalar."""
+        images, labels, smoothing = batch.images, batch.labels, self.smoothing
+        kept = self.source.kept(batch) if self.source else None
+        if self.mix:
+            np.random.seed(derive_seed(self.seed, "mix", step))  # noqa: NPY002  timm draws from it
+            images, labels, kept = mix_together(self.mix, images, labels, kept)
+            smoothing = 0.0  # already in the mixed labels
+        ids = (self.source.choose(images, kept, step),) if self.source else ()
+        return cross_entropy(forward(images, *ids).float(), labels, label_smoothing=smoothing)
+
+
+def make_mixup(config: Training, classes: int) -> Mixup | None:
+    """The mixup of timm and cutmix as DeiT uses them, or None where the recipe has neither."""
+    if not (config.mixup or config.cutmix):
+        return None
+    return Mixup(config.mixup, config.cutmix, label_smoothing=config.label_smoothing, num_classes=classes)
+
+
+def mix_together(
+    mix: Mixup, images: Tensor, labels: Tensor, kept: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Images and labels mixed, and with them the map (batch, patches) of what is kept, as a colour channel."""
+    if kept is None:
+        return *mix(images, labels), None
+    side = grid_size(kept.shape[1])
+    painted = interpolate(kept.view(-1, 1, side, side), images.shape[2:], mode="nearest")
+    mixed, labels = mix(torch.cat([images, painted], dim=1), labels)
+    return mixed[:, :3], labels, adaptive_avg_pool2d(mixed[:, 3:], side).flatten(1)
+
+
+class TokenLabelling:
+    """LV-ViT's loss: the class token learns the class, every patch kept learns what the annotator sees there.
+
+    Mix-token swaps a box of patches between the two ends of the batch. What is kept, and the labels of patches, are
+    swapped on the same full map, and only then are labels gathered by the ids of the patches kept (paper A, Figure 2a).
+    """
+
+    def __init__(
+        self, config: Training, seed: int, annotator: nn.Module, patches: int, source: PatchSource | None = None
+    ) -> None:
+        self.smoothing, self.seed, self.source = config.label_smoothing, seed, source
+        self.annotator, self.patches = annotator.eval(), patches
+
+    def loss(self, forward: Forward, batch: Batch, step: int) -> Tensor:
+        """Class loss plus patch loss, a scalar."""
+        swap = self.draw_swap(step).to(batch.images.device)
+        with torch.no_grad():
+            targets = swap_halves(annotate(self.annotator, batch.images, self.patches), swap)
+        ids = None
+        if self.source:
+            alone = self.source.choose(batch.images, self.source.kept(batch), step)
+            ids = keep_highest(swap_halves(as_mask(alone, self.patches), swap), alone.shape[1])
+            targets = targets.gather(1, ids[:, :, None].expand(-1, -1, targets.shape[2]))
+        whole, parts = forward(batch.images, ids, swap)
+        own = 1 - swap.float().mean()
+        losses = [
+            cross_entropy(whole.float(), labels, label_smoothing=self.smoothing)
+            for labels in (batch.labels, batch.labels.flip(0))
+        ]
+        patch_loss = cross_entropy(parts.float().flatten(0, 1), targets.flatten(0, 1))
+        return own * losses[0] + (1 - own) * losses[1] + patch_loss
+
+    def draw_swap(self, step: int) -> Tensor:
+        """Which patches are swapped, (patches,): a box whose share is uniform, as cutmix draws it."""
+        np.random.seed(derive_seed(self.seed, "mix", step))  # noqa: NPY002  timm draws from it
+        side = grid_size(self.patches)
+        top, bottom, left, right = rand_bbox((side, side), np.random.beta(1.0, 1.0))  # noqa: NPY002
+        swap = torch.zeros(side, side, dtype=torch.bool)
+        swap[top:bottom, left:right] = True
+        return swap.flatten()

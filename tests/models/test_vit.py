@@ -1,0 +1,157 @@
+"""A student sees the patches it is given and nothing else; a selector keeps those its class token attends to."""
+
+import itertools
+from functools import partial
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from repro.config import Model
+from repro.models import build_model
+from repro.models.vit import class_attention, embed, forward_dropping, forward_patches, gather, select_patches
+from repro.tickets.patches import random_ids
+
+VIT = Model("vit", width=32, depth=4, heads=2)
+
+
+def unlike_fresh(model):
+    """Weights far from a fresh draw, so that attention is not uniform."""
+    torch.manual_seed(1)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return unlike_fresh(build_model(VIT, fused_attention=False))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+
+
+@torch.no_grad()
+def test_all_ids_give_the_dense_networks_logits(vit, images):
+    everything = torch.arange(64).expand(3, -1)
+    assert torch.allclose(forward_patches(vit, images, everything), vit(images), atol=1e-6, rtol=1e-6)
+
+
+@torch.no_grad()
+def test_the_order_of_ids_changes_nothing(vit, images):
+    ids = random_ids(3, 64, 20, torch.Generator().manual_seed(3))
+    shuffled = ids[:, torch.randperm(20)]
+    assert torch.allclose(forward_patches(vit, images, ids), forward_patches(vit, images, shuffled), atol=1e-5)
+
+
+@torch.no_grad()
+def test_gathering_before_the_embedding_is_gathering_after_it(vit, images):
+    ids = random_ids(3, 64, 20, torch.Generator().manual_seed(3))
+    whole = embed(vit, images)
+    after = torch.cat([whole[:, :1], gather(whole[:, 1:], ids)], dim=1)
+    assert torch.allclose(embed(vit, images, ids), after, atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_dropped_patch_is_not_seen(vit, images):
+    ids = torch.arange(32).expand(3, -1)  # the upper half
+    other = images.clone()
+    other[:, :, 16:] = 7.0
+    assert torch.equal(forward_patches(vit, images, ids), forward_patches(vit, other, ids))
+
+
+@torch.no_grad()
+def test_a_network_with_registers_and_unembedded_class_token_is_gathered_alike(images):
+    model = timm.models.vision_transformer.VisionTransformer(
+        32, 8, embed_dim=32, depth=3, num_heads=2, reg_tokens=2, no_embed_class=True, num_classes=5
+    )
+    everything = torch.arange(16).expand(3, -1)
+    assert torch.allclose(forward_patches(model.eval(), images, everything), model(images), atol=1e-6)
+
+
+@torch.no_grad()
+def test_class_attention_is_the_row_of_the_softmax_that_the_block_computes(vit, images):
+    tokens = embed(vit, images)
+    attention = vit.blocks[0].attn
+    q, k, _ = attention.qkv(tokens).reshape(3, 65, 3, 2, 16).permute(2, 0, 3, 1, 4)
+    whole = (q @ k.transpose(2, 3) * 16**-0.5).softmax(-1)  # (batch, heads, 65, 65)
+    assert torch.allclose(class_attention(attention, tokens), whole.mean(1)[:, 0], atol=1e-6)
+
+
+@torch.no_grad()
+def test_stages_are_nested_unique_and_hold_the_patches_attended_to_most(vit, images):
+    stages = select_patches(vit, images, 0.75)
+    assert [ids.shape[1] for ids in stages] == [48, 36, 27]
+    for outer, inner in itertools.pairwise(stages):
+        for one, two in zip(outer.tolist(), inner.tolist(), strict=True):
+            assert set(two) < set(one)
+    first = class_attention(vit.blocks[1].attn, vit.blocks[1].norm1(vit.blocks[0](embed(vit, images))))[:, 1:]
+    assert torch.equal(stages[0], first.topk(48).indices.sort().values)
+
+
+@torch.no_grad()
+def test_a_keep_rate_of_one_keeps_everything(vit, images):
+    assert [ids.shape[1] for ids in select_patches(vit, images, 1.0)] == [64] * 3
+    assert torch.allclose(forward_dropping(vit, images, 1.0), vit(images), atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_selector_stops_early_but_decides_as_the_whole_network_would(vit, images):
+    """Later blocks cannot change what is kept, and are not run."""
+    before = select_patches(vit, images, 0.8)
+    seen = []
+    handle = vit.blocks[3].mlp.register_forward_hook(lambda *_: seen.append(1))
+    assert torch.equal(select_patches(vit, images, 0.8)[-1], before[-1])
+    assert not seen
+    forward_dropping(vit, images, 0.8)
+    handle.remove()
+    assert seen
+
+
+@torch.no_grad()
+def test_deit_tiny_at_224_pixels_by_timm_selects():
+    model = unlike_fresh(timm.create_model("deit_tiny_patch16_224"))
+    pixels = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    stages = select_patches(model, pixels, 0.9)
+    assert [ids.shape for ids in stages] == [(2, 177), (2, 160), (2, 144)]
+    everything = torch.arange(196).expand(2, -1)
+    whole = model(pixels)
+    assert torch.allclose(forward_patches(model, pixels, everything), whole, atol=1e-6 * float(whole.abs().max()))
+
+
+def test_a_network_without_a_class_token_cannot_select(images):
+    model = timm.models.vision_transformer.VisionTransformer(
+        32, 8, embed_dim=32, depth=3, num_heads=2, class_token=False, global_pool="avg"
+    )
+    with pytest.raises(ValueError, match="class token"):
+        select_patches(model, images, 0.8)
+
+
+def test_dropping_reaches_the_gradient_of_all_blocks(images):
+    model = build_model(VIT, fused_attention=False)
+    forward_dropping(model, images, 0.7).sum().backward()
+    assert all(p.grad is not None for p in model.blocks.parameters())
+
+
+@pytest.mark.parametrize("name", ["swin", "lvvit"])
+def test_small_networks_take_small_images(name, images):
+    model = build_model(Model(name, width=16, depth=3, heads=2, classes=7), fused_attention=False).eval()
+    assert model(images).shape == (3, 7)
+
+
+@torch.no_grad()
+def test_lvvit_gathers_swaps_and_labels_every_patch(images):
+    model = build_model(Model("lvvit", width=16, depth=3, heads=2), fused_attention=False)
+    everything = torch.arange(64).expand(3, -1)
+    model.train()
+    whole, parts = model(images, everything)
+    assert whole.shape == (3, 10)
+    assert parts.shape == (3, 64, 10)
+    model.eval()
+    same = partial(torch.allclose, atol=1e-5)
+    assert same(model(images, everything), model(images))
+    swapped = model(images, None, torch.ones(64, dtype=torch.bool))
+    assert same(swapped, model(images.flip(0))), "all patches swapped is the other image"
