@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from repro.compat import mend_torchvision
 from repro.config import Data, Model, Rewind, Training, TrainRun, WeightTicket
 
+mend_torchvision()  # before any test module imports timm
 SHORT = Training(epochs=3, batch_size=16, learning_rate=0.05, augment="crop-flip", snapshot_epochs=(0, 1))
 DENSE = TrainRun(data=Data("digit-scenes", 64, 32), model=Model(width=4), training=SHORT)
 

@@ -21,7 +21,7 @@ def repro(*words, **environment):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "table9"], "unknown artefact 'table9': choose one of table1, table2"),
+        (["run", "table9"], "unknown artefact 'table9': choose one of table1, table2, figure1"),
         (["execute", "table1", "--preset", "huge"], "unknown preset 'huge'"),
         (["execute", "table1", "-p", "epoch=3"], "no parameter 'epoch'; it has preset, seeds"),
         (["execute", "table1", "-p", "epochs=three"], "epochs must be of type int"),
@@ -33,6 +33,9 @@ def repro(*words, **environment):
         (["data", "fetch", "imagenet"], "cifar10 is what can be fetched"),
         (["book", "--preset", "gpu"], "make reproduce PRESET=gpu"),
         (["run", "table1", "-p", "seeds"], "-p takes name=value"),
+        (["run", "figure3", "-p", "tickets=lost"], "tickets must be one of stored, online; got 'lost'"),
+        (["run", "figure3", "-p", "keep_rates=1.5"], "keep_rate must lie above 0 and at most at 1; got 1.5"),
+        (["compute", "train-000000000000"], "no artefact has a run 'train-000000000000'"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_a_failure(words, said):

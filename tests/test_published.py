@@ -1,3 +1,5 @@
+from math import isnan
+
 import pytest
 
 from repro import published
@@ -14,7 +16,7 @@ def test_the_recomputed_difference_of_table_2_is_5_6_points():
     assert published.slips(published.read_table("table2"))["recomputed"].item() == pytest.approx(0.056)
 
 
-@pytest.mark.parametrize("artefact", REGISTRY)
+@pytest.mark.parametrize("artefact", ["table1", "table2"])
 def test_tables_are_shares_with_a_locator_each(artefact):
     table = published.read_table(artefact)
     assert len(table) == 8
@@ -22,7 +24,7 @@ def test_tables_are_shares_with_a_locator_each(artefact):
     assert table["locator"].is_unique
 
 
-@pytest.mark.parametrize("artefact", REGISTRY)
+@pytest.mark.parametrize("artefact", ["table1", "table2"])
 def test_the_value_of_each_claim_follows_from_the_published_table(artefact):
     table = published.read_table(artefact)
     dense = table["lth"].iloc[0]
@@ -42,3 +44,40 @@ def test_the_value_of_each_claim_follows_from_the_published_table(artefact):
         assert claim.value == pytest.approx(expected[claim.id], abs=1e-6)
         low, high = claimed_region(claim.kind, claim.margin)
         assert low <= claim.value <= high, "the paper's own numbers must meet the claim"
+
+
+def test_the_claims_of_table_4_follow_from_its_columns():
+    table = published.read_table("table4")
+    gap, lost = table["lt_dense"] - table["rc_dense"], table["pretrain"] - table["lt_dense"]
+    expected = {
+        "table4-swin-matches": lost[0],
+        "table4-gap": gap[:4].mean(),
+        "table4-resnet-no-gap": gap[4],
+        "table4-resnet-short": lost[4],
+    }
+    claims = published.read_claims("table4").set_index("id")["value"].to_dict()
+    assert claims == pytest.approx(expected, abs=1e-4)
+
+
+def test_table_4_as_printed_meets_the_papers_criterion_in_one_column_only():
+    from repro.report import check_criterion
+
+    assert check_criterion().frame["within 0.5 points"].tolist() == ["yes", "no", "no", "no", "no"]
+
+
+@pytest.mark.parametrize("artefact", REGISTRY)
+def test_every_claim_has_a_region_a_locator_and_a_value_that_meets_it_where_one_is_printed(artefact):
+    for claim in published.read_claims(artefact).itertuples():
+        low, high = claimed_region(claim.kind, claim.margin)
+        assert isnan(claim.value) or low <= claim.value <= high
+        assert claim.locator.startswith("A, ")
+
+
+def test_every_claim_can_be_tested():
+    from repro.artefacts import base
+    from tests.artefacts.test_results import fake_results
+
+    for artefact in REGISTRY.values():
+        results = fake_results(artefact, lambda labels, seed: 0.5)
+        assert isinstance(results, base.Results)
+        assert set(artefact.claim_values(results.frame)) == set(published.read_claims(artefact.id)["id"])

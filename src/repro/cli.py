@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from repro import config, paths
-from repro.artefacts import REGISTRY, base, find_artefact
+from repro.artefacts import REGISTRY, base, find_artefact, find_run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
@@ -51,6 +51,22 @@ def run(
         store.forget(tasks)
     records = schedule.get_or_compute(tasks, use_committed=False)
     print(f"{artefact}, preset {preset}: {len({(r['name'], r['seed']) for r in records})} runs are done")
+
+
+@app.command()
+def compute(
+    name: Annotated[str, typer.Argument(help="of a run, as `repro status` shows it", show_default=False)],
+    seed: Annotated[int, typer.Option(help="of the run")] = 0,
+    refresh: Annotated[bool, typer.Option(help="carry it out again")] = False,
+) -> None:
+    """Carry out one run by its name, with what it needs."""
+    from repro.runs import schedule, store
+
+    run = find_run(name)
+    if refresh:
+        store.forget_one(run, seed)
+    record = schedule.get_or_compute([(run, seed)], use_committed=False)[0]
+    print(f"{name} seed {seed}: {store.outcome(record)}")
 
 
 @app.command()

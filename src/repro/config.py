@@ -19,6 +19,7 @@ CountedOver = Literal["scope", "model"]
 Layout = Literal["global", "layerwise"]
 Choice = Literal["ticket", "random", "centre"]
 Fill = Literal["mean", "black"]
+TICKETS = ("stored", "online")  # selected once on the image as it is, or anew on every augmented batch
 
 
 class ConfigError(ValueError):
@@ -233,6 +234,13 @@ def parents(config: Any) -> list[Any]:
         elif dataclasses.is_dataclass(value):
             found += parents(value)
     return list(dict.fromkeys(found))
+
+
+def is_fixed(tickets: str) -> bool:
+    """Whether tickets are fixed per image (`stored`) or selected anew at every step (`online`). Raises ConfigError."""
+    if tickets not in TICKETS:
+        raise ConfigError(f"tickets must be one of {', '.join(TICKETS)}; got {tickets!r}")
+    return tickets == "stored"
 
 
 def check_preset(preset: str) -> None:

@@ -1,17 +1,85 @@
+from dataclasses import replace
+from itertools import product
+
 import pytest
 
-from repro import config
-from repro.artefacts import REGISTRY, base, find_artefact, table1, table2
+from repro import config, published
+from repro.artefacts import REGISTRY, base, figure3, find_artefact, find_run, table1, table2, table4
 from repro.config import ConfigError
 
 
 @pytest.mark.parametrize("preset", config.PRESETS)
-@pytest.mark.parametrize("artefact", REGISTRY.values(), ids=lambda a: a.id)
-def test_every_preset_asks_the_same_questions(artefact, preset):
+@pytest.mark.parametrize("artefact", [table1.ARTEFACT, table2.ARTEFACT], ids=lambda a: a.id)
+def test_every_preset_asks_the_same_questions_of_weight_tickets(artefact, preset):
     labels = [arm.labels for arm in artefact.grid(preset)]
     first_rate = [x for x in labels if x.get("learning_rate") == labels[0].get("learning_rate")]
     assert len(first_rate) == 2 + 4 * 2 * 2  # dense twice; four sparsities, rewound or not, LTH or RR
-    assert len({tuple(x.items()) for x in labels}) == len(labels)
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+def test_figure_3_asks_the_same_questions_of_every_network(preset):
+    arms = figure3.grid(preset)
+    names = dict.fromkeys(arm.labels["model"] for arm in arms)
+    assert set(names) <= {"DeiT-T", "DeiT-S"}
+    for name in names:
+        asked = [(a.labels["arm"], a.labels["keep_rate"]) for a in arms if a.labels["model"] == name]
+        assert set(product(("LT", "RC"), figure3.KEEP_RATES)) | {("dense", 1.0)} <= set(asked)
+    assert len(arms) == 9 * len(names) + 7  # and seven controls
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+def test_table_4_asks_for_the_printed_columns(preset):
+    columns = {(a.labels["model"], a.labels["keep_rate"]) for a in table4.grid(preset) if a.labels["arm"] == "LT"}
+    printed = published.read_table("table4")
+    assert columns == set(zip(printed["model"], printed["keep_rate"], strict=True))
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+@pytest.mark.parametrize("artefact", REGISTRY.values(), ids=lambda a: a.id)
+def test_no_two_arms_bear_the_same_labels(artefact, preset):
+    labels = [tuple(arm.labels.items()) for arm in artefact.grid(preset)]
+    assert len(set(labels)) == len(labels)
+
+
+def test_lt_and_rc_share_selector_start_and_recipe_and_are_tested_on_the_same_tickets():
+    for arms in (figure3.grid("pocket"), table4.grid("pocket")):
+        pairs = {}
+        for arm in arms:
+            if arm.labels["arm"] in ("LT", "RC"):
+                pairs.setdefault((arm.labels["model"], arm.labels["keep_rate"]), {})[arm.labels["arm"]] = arm.run
+        for pair in pairs.values():
+            assert pair["LT"].patches.source == pair["RC"].patches.source
+            assert replace(pair["LT"], patches=None) == replace(pair["RC"], patches=None)
+            assert (pair["LT"].patches.fixed, pair["RC"].patches.fixed) == (True, False)
+
+
+def test_a_selector_of_the_paper_preset_is_fine_tuned_for_each_keep_rate_with_its_dropping_on():
+    arms = [a for a in figure3.grid("paper") if a.labels["arm"] == "LT" and a.labels["model"] == "DeiT-S"]
+    for arm in arms:
+        selector = arm.run.patches.source.selector
+        assert selector.model.keep_rate == arm.labels["keep_rate"]
+        assert (selector.training.epochs, selector.training.weight_decay) == (30, 1e-6)
+        assert selector.training.learning_rate == pytest.approx(8e-5)
+        assert selector.start.source.training.epochs == 300
+    assert {a.run.patches.source.selector.start for a in figure3.grid("gpu") if a.labels["arm"] == "LT"} == {None}
+
+
+def test_the_iso_token_control_spends_the_tokens_of_a_dense_run():
+    run = figure3.grid("paper")[-1].run
+    assert run.training.epochs == 586  # 300 / 0.8^3
+    assert run.patches.choice == "random"
+
+
+def test_tickets_can_be_selected_online_instead():
+    arms = figure3.grid("demo", tickets="online")
+    assert {a.run.patches.fixed for a in arms if a.labels["arm"] == "LT"} == {False}
+    assert "LT stored" in {a.labels["arm"] for a in arms}
+
+
+def test_a_run_is_found_by_its_name():
+    run = table4.grid("pocket")[-1].run
+    assert find_run(config.name(run)) == run
+    assert find_run(config.name(run.patches.source.selector)) == run.patches.source.selector
 
 
 def test_imp_trains_every_round_at_full_size_and_prunes_within_the_round_before():
@@ -53,8 +121,8 @@ def test_options_reach_the_runs():
 
 
 def test_wrong_requests_are_refused():
-    with pytest.raises(ConfigError, match="table1, table2"):
-        find_artefact("table3")
+    with pytest.raises(ConfigError, match="table1, table2, figure1"):
+        find_artefact("table9")
     with pytest.raises(ConfigError, match="no parameter 'colour'"):
         base.plan(table1.ARTEFACT, "demo", colour="red")
     assert len(base.plan(table1.ARTEFACT, "demo", [3])) == 18

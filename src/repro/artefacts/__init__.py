@@ -2,7 +2,7 @@
 
 from repro.artefacts import figure1, figure2, figure3, table1, table2, table4
 from repro.artefacts.base import Artefact
-from repro.config import ConfigError
+from repro.config import PRESETS, ConfigError, Run, name, parents
 
 REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in (table1, table2, figure1, figure2, figure3, table4)}
 
@@ -12,3 +12,20 @@ def find_artefact(name: str) -> Artefact:
     if name not in REGISTRY:
         raise ConfigError(f"unknown artefact {name!r}: choose one of {', '.join(REGISTRY)}")
     return REGISTRY[name]
+
+
+def find_run(wanted: str) -> Run:
+    """The run of this name, among those of every artefact and preset and those they need.
+
+    Raises ConfigError where there is none: an option of a notebook may have made it.
+    """
+    waiting = [arm.run for artefact in REGISTRY.values() for preset in PRESETS for arm in artefact.grid(preset)]
+    seen: set[Run] = set()
+    while waiting:
+        run = waiting.pop()
+        if run not in seen:
+            if name(run) == wanted:
+                return run
+            seen.add(run)
+            waiting += parents(run)
+    raise ConfigError(f"no artefact has a run {wanted!r} at its own options; `repro status` lists those in your store")

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from repro.config import Model
-from repro.tickets.patches import keep_highest, selecting_blocks, stage_counts
+from repro.tickets.patches import keep_highest
+from repro.tickets.stages import selecting_blocks, stage_counts
 
 
 def build_vit(config: Model) -> VisionTransformer:
@@ -32,19 +33,20 @@ def build_vit(config: Model) -> VisionTransformer:
 def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
     """Tokens with their positions, class token first: (batch, 3, height, width) -> (batch, 1 + kept, width).
 
-    `ids` (batch, kept) are the patches to embed, all where it is None.
+    `ids` (batch, kept) are the patches to embed, all where it is None. A matrix product stands for timm's convolution,
+    whose backward pass is slow on a CPU.
     """
-    if ids is None:
-        return vit.norm_pre(vit._pos_embed(vit.patch_embed(images)))
     stem = vit.patch_embed
-    patches = gather(unfold(images, stem.patch_size[0]), ids)
-    tokens = stem.norm(linear(patches, stem.proj.weight.flatten(1), stem.proj.bias))
-    positions: Tensor = vit.pos_embed  # type: ignore[assignment]
+    patches = unfold(images, stem.patch_size[0])
     first = 0 if vit.no_embed_class else vit.num_prefix_tokens
-    tokens = tokens + gather(positions[:, first:].expand(len(ids), -1, -1), ids)
-    prefix = [t.expand(len(ids), -1, -1) for t in (vit.cls_token, vit.reg_token) if t is not None]
+    positions: Tensor = vit.pos_embed  # type: ignore[assignment]
+    prefix_positions, positions = positions[:, :first], positions[:, first:]
+    if ids is not None:
+        patches, positions = gather(patches, ids), gather(positions.expand(len(ids), -1, -1), ids)
+    tokens = stem.norm(linear(patches, stem.proj.weight.flatten(1), stem.proj.bias)) + positions
+    prefix = [t.expand(len(images), -1, -1) for t in (vit.cls_token, vit.reg_token) if t is not None]
     if first:
-        prefix = [torch.cat(prefix, dim=1) + positions[:, :first]]
+        prefix = [torch.cat(prefix, dim=1) + prefix_positions]
     return vit.norm_pre(vit.pos_drop(torch.cat([*prefix, tokens], dim=1)))
 
 
@@ -71,16 +73,19 @@ def select_patches(vit: VisionTransformer, images: Tensor, keep_rate: float) -> 
     Stops at the attention of the last selecting block, which saves a fifth of the network.
     Raises ValueError for a network without a class token or with fewer than three blocks.
     """
-    return _walk(vit, images, keep_rate, to_the_end=False)[1]
+    return walk(vit, images, keep_rate, to_the_end=False)[1]
 
 
 def forward_dropping(vit: VisionTransformer, images: Tensor, keep_rate: float) -> Tensor:
     """Logits of a selector with its dropping at work, as it is fine-tuned: only survivors reach the later layers."""
-    return vit.forward_head(vit.norm(_walk(vit, images, keep_rate, to_the_end=True)[0]))
+    return vit.forward_head(vit.norm(walk(vit, images, keep_rate, to_the_end=True)[0]))
 
 
-def _walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: bool) -> tuple[Tensor, list[Tensor]]:
-    """Tokens after the last block walked, and the ids alive after each stage."""
+def walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: bool) -> tuple[Tensor, list[Tensor]]:
+    """Tokens after the last block walked, and the ids alive after each stage, (batch, kept) each.
+
+    Without `to_the_end` the walk stops where the last stage is known. Raises ValueError as `select_patches` does.
+    """
     if vit.cls_token is None:
         raise ValueError("a selector needs a class token; this network has none")
     tokens, stages = embed(vit, images), list[Tensor]()

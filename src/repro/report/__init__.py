@@ -5,14 +5,36 @@ Numbers become percent here and nowhere else.
 
 from repro.report.figures import plot_tickets
 from repro.report.footer import footer
+from repro.report.patch_figures import explore_paths, plot_adjustments, plot_columns, plot_lines, plot_paths
+from repro.report.patch_tables import (
+    check_criterion,
+    compare_columns,
+    compare_controls,
+    compare_lines,
+    describe_price,
+    describe_stand_ins,
+    list_agreement,
+)
 from repro.report.tables import banner, compare_tickets, describe_dense, list_slips, settings, verdicts
 
 __all__ = [
     "banner",
+    "check_criterion",
+    "compare_columns",
+    "compare_controls",
+    "compare_lines",
     "compare_tickets",
     "describe_dense",
+    "describe_price",
+    "describe_stand_ins",
+    "explore_paths",
     "footer",
+    "list_agreement",
     "list_slips",
+    "plot_adjustments",
+    "plot_columns",
+    "plot_lines",
+    "plot_paths",
     "plot_tickets",
     "settings",
     "verdicts",

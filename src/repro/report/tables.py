@@ -7,13 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from repro import config, published, stats
+from repro import config, paths, published, stats
 from repro.artefacts.base import Results, paired, recorded
 
 # Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
 MODEL_FIELDS = {
     "resnet20": ("name", "classes", "width"),
-    "vit": ("name", "classes", "width", "depth", "heads", "patch_size", "image_size", "drop_path"),
+    **dict.fromkeys(
+        ("vit", "swin", "lvvit"),
+        ("name", "classes", "width", "depth", "heads", "patch_size", "image_size", "drop_path"),
+    ),
 }
 NO_EVIDENCE = "demo: shows the method, not evidence"
 
@@ -78,19 +81,22 @@ def banner(results: Results) -> Note:
 def describe_dense(results: Results) -> Note:
     """How good the unpruned network is, and what it had to learn from."""
     run = first_training(results)
-    dense = results.frame[(results.frame["run"] == config.name(run)) & (results.frame["arm"] == "LTH")]
-    paper = published.read_table(results.artefact.id)["lth"].iloc[0]
+    found = {(r["name"], r["seed"]): r for r in results.records}
+    accuracies = pd.Series([found[config.name(run), seed]["metrics"]["accuracy"] for seed in results.seeds])
     seen = f"{run.data.train_images:,} images" if run.data.train_images else "all training images"
+    file = paths.PUBLISHED / f"{results.artefact.id}.csv"
+    paper = published.read_table(results.artefact.id).filter(["lth", "pretrain"]).iloc[0, 0] if file.exists() else None
     return Note(
-        f"The dense network reaches {with_interval(dense['accuracy'])} % after {run.training.epochs} epochs "
-        f"on {seen} of {run.data.name} (n = {len(dense)}). The paper's reaches {percent(paper)} %."
+        f"The dense {run.model.name} reaches {with_interval(accuracies)} % after {run.training.epochs} epochs "
+        f"on {seen} of {run.data.name} (n = {len(accuracies)})."
+        + (f" The paper's reaches {percent(paper)} %." if paper else "")
     )
 
 
 def settings(results: Results) -> Table:
     """Every setting of the dense run, defaults included, and how the last rewound ticket was found."""
     dense = first_training(results)
-    shape = MODEL_FIELDS.get(dense.model.name, ("name", "classes", "drop_path"))
+    shape = model_fields(dense.model)
     found = [
         (part, name, getattr(getattr(dense, part), name))
         for part in ("data", "model", "training")
@@ -104,6 +110,11 @@ def settings(results: Results) -> Table:
             found += [("ticket", "rewound to epoch", run.start.epoch)]
             break
     return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
+
+
+def model_fields(model: config.Model) -> tuple[str, ...]:
+    """Fields of a config that a network is made of."""
+    return MODEL_FIELDS.get(model.name, ("name", "classes", "drop_path"))
 
 
 def first_training(results: Results) -> config.TrainRun:
@@ -159,10 +170,15 @@ def verdicts(results: Results) -> Table:
     known = [r for r in others if r is not None and r.preset != results.preset]
     rows = []
     for claim in published.read_claims(results.artefact.id).itertuples():
-        row = {"claim": claim.statement, "where": claim.locator, "paper": f"{100 * claim.value:+.2f}"}
+        row = {"claim": claim.statement, "where": claim.locator, "paper": printed(claim.value)}
         row[f"this page ({results.preset})"] = judged(results, claim)
         rows.append(row | {f"recorded ({other.preset})": judged(other, claim) for other in known})
     return Table(rows)
+
+
+def printed(value: float) -> str:
+    """The paper's value of a claim in points; some claims stand in words only."""
+    return "in words" if math.isnan(value) else f"{100 * value:+.2f}"
 
 
 def judged(results: Results, claim: Any) -> str:

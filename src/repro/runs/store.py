@@ -137,7 +137,12 @@ def _with_parents(tasks: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
 def forget(tasks: Iterable[tuple[Any, int]]) -> None:
     """Delete the own folders of tasks and of their parents, so that they are carried out again."""
     for run, seed in _with_parents(tasks):
-        shutil.rmtree(folder(run, seed), ignore_errors=True)
+        forget_one(run, seed)
+
+
+def forget_one(run: Any, seed: int) -> None:
+    """Delete the own folder of one run; its parents stay."""
+    shutil.rmtree(folder(run, seed), ignore_errors=True)
 
 
 def set_aside(file: Path, why: Exception | str) -> None:

@@ -17,7 +17,8 @@ from repro.data import AnyDataset, load_dataset
 from repro.data.loader import derive_seed
 from repro.models import annotate
 from repro.models.vit import forward_patches, select_patches
-from repro.tickets.patches import random_ids, real_sparsity
+from repro.tickets.patches import random_ids
+from repro.tickets.stages import real_sparsity
 from repro.training.checkpoint import stored_checksum
 from repro.training.cost import timing
 from repro.training.loop import evaluate
@@ -25,6 +26,8 @@ from repro.training.origins import FolderOf, trained_model, weights_file
 from repro.training.precision import autocast, pick_device, set_up_kernels, usable_precision
 from repro.training.sources import AtWork, Centre, Chance, PatchSource, Stored, fixed_chance
 from repro.training.ticket_store import TICKETS_FILE, TicketStore, open_tickets, write_tickets
+
+SHOWN_PIXELS = 112  # about the width of an example in a record
 
 
 class Selector:
@@ -147,7 +150,8 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
 
 
 def as_png(image: Tensor) -> str:
-    """An image (3, height, width) of pixel values as base64 text of a PNG file."""
+    """An image (3, height, width) of pixel values as base64 text of a PNG file; 224 pixels are halved."""
+    picture = Image.fromarray(image.permute(1, 2, 0).cpu().numpy().astype(np.uint8))
     stream = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).cpu().numpy().astype(np.uint8)).save(stream, "PNG")
+    picture.reduce(max(1, picture.width // SHOWN_PIXELS)).save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode()

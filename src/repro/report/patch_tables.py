@@ -1,0 +1,151 @@
+"""Tables of patch tickets: Figure 3 and Table 4 in numbers, controls, prices, agreement of selectors."""
+
+import pandas as pd
+
+from repro import config, published
+from repro.artefacts.base import Results
+from repro.artefacts.figure3 import lines
+from repro.report.tables import Note, Table, model_fields, percent, with_interval
+from repro.runs import store
+from repro.tickets.stages import nominal_sparsity
+
+LINES = ("LT sparse", "LT dense", "RC dense", "RC sparse")
+
+
+def compare_lines(results: Results) -> Table:
+    """One line a network and keep rate: the four accuracies and the two gaps with their interval."""
+    rows = []
+    for (name, rate), group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
+        row = {"network": str(name), "keep rate": f"{rate:g}"} | dropped(rate, group)
+        row |= {"all patches": percent(group["dense"].mean())}
+        row |= {line: percent(group[line].mean()) for line in LINES}
+        for kind in ("sparse", "dense"):
+            row[f"LT − RC, {kind}"] = with_interval(group[f"LT {kind}"] - group[f"RC {kind}"], signed=True)
+        rows.append(row | {"n": str(len(group))})
+    return Table(rows)
+
+
+def dropped(rate: float, group: pd.DataFrame) -> dict[str, str]:
+    """The patch sparsity a paper prints and the real one."""
+    nominal, real = nominal_sparsity(rate), group["patch_sparsity"].iloc[0]
+    return {"dropped, nominal": percent(nominal), "dropped, really": percent(real)}
+
+
+def compare_columns(results: Results) -> Table:
+    """One line a column of Table 4: the paper's accuracies and ours, and LT − RC tested on whole images."""
+    paper = published.read_table("table4").set_index(["model", "keep_rate"])
+    rows = []
+    for key, group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
+        printed = paper.loc[key]
+        row = {"network": str(key[0]), "keep rate": f"{key[1]:g}"} | dropped(key[1], group)
+        row |= {f"paper: {name}": percent(printed[column]) for name, column in PRINTED.items()}
+        row |= {f"here: {name}": percent(group[name].mean()) for name in PRINTED}
+        row["paper: LT − RC"] = percent(printed["lt_dense"] - printed["rc_dense"], signed=True)
+        row["here: LT − RC"] = with_interval(group["LT dense"] - group["RC dense"], signed=True)
+        rows.append(row | {"n": str(len(group))})
+    return Table(rows)
+
+
+PRINTED = {
+    "dense": "pretrain",
+    "LT sparse": "lt_sparse",
+    "LT dense": "lt_dense",
+    "RC dense": "rc_dense",
+    "RC sparse": "rc_sparse",
+}
+
+
+def describe_stand_ins(results: Results) -> Table:
+    """Which network stands for each of the paper's, how it was trained and how good it is on all patches."""
+    rows = []
+    for arm in results.arms:
+        if arm.labels["arm"] == "dense" and isinstance(arm.run, config.TrainRun):
+            model, training = arm.run.model, arm.run.training
+            shape = [
+                f"{name.replace('_', ' ')} {getattr(model, name)}" for name in model_fields(model) if name in SHAPE
+            ]
+            dense = results.frame[results.frame["run"] == config.name(arm.run)]["accuracy"]
+            row = {"network": str(arm.labels["model"]), "here": ", ".join([model.name, *shape])}
+            row |= {"epochs": str(training.epochs), "optimiser": training.optimizer}
+            row |= {"learning rate": f"{training.learning_rate:g}", "all patches, %": with_interval(dense)}
+            rows.append(row | {"n": str(len(dense))})
+    return Table(rows)
+
+
+SHAPE = ("width", "depth", "heads", "patch_size")
+
+
+def check_criterion() -> Table:
+    """Table 4 against the paper's own criterion for a winning ticket: at most 0.5 points below the dense network."""
+    rows = []
+    for column in published.read_table("table4").itertuples():
+        lost = round(column.pretrain - column.lt_dense, 4)
+        row = {"where": column.locator, "network": column.model, "dense − LT, as printed": percent2(lost)}
+        rows.append(row | {"within 0.5 points": "yes" if lost <= 0.005 else "no"})
+    return Table(rows)
+
+
+def percent2(share: float) -> str:
+    """A difference in points with two decimals, as Table 4 prints some."""
+    return f"{100 * share:+.2f}"
+
+
+def compare_controls(results: Results) -> Table:
+    """Other ways to choose as many patches, beside LT and RC at the same keep rate, on the same network.
+
+    Each student is tested on whole images, on the patches of its own selector, and on random patches.
+    """
+    frame = results.frame
+    others = frame[~frame["arm"].isin(["dense", "LT", "RC"])]
+    name, rate = others.iloc[0][["model", "keep_rate"]]
+    same = frame[(frame["model"] == name) & (frame["keep_rate"] == rate)]
+    base = same[same["arm"] == "LT"].set_index("seed")["accuracy_sparse"]
+    rows = [selector_row(results, name, rate)]
+    for arm, group in same.groupby("arm", sort=False):
+        row = {"trained on": str(arm), "whole images": with_interval(group["accuracy"])}
+        row["its selector's patches"] = with_interval(group["accuracy_sparse"])
+        row["random patches"] = percent(group["accuracy_random"].mean())
+        gap = group.set_index("seed")["accuracy_sparse"] - base
+        row["sparse − LT"] = "" if arm == "LT" else with_interval(gap, signed=True)
+        rows.append(row | {"n": str(len(group))})
+    return Table(rows)
+
+
+def selector_row(results: Results, name: str, rate: float) -> dict[str, str]:
+    """The selecting network itself, tested on what it selects without any student."""
+    found = [a.run for a in results.arms if a.labels == {"model": name, "keep_rate": rate, "arm": "LT"}]
+    assert isinstance(found[0], config.TrainRun)
+    assert found[0].patches is not None
+    records = [store.find(found[0].patches.source, seed) for seed in results.seeds]
+    sparse = pd.Series([r["metrics"]["accuracy_sparse"] for r in records if r])
+    whole = results.frame[(results.frame["model"] == name) & (results.frame["arm"] == "dense")]["accuracy"]
+    row = {"trained on": "all patches: the selector itself", "whole images": with_interval(whole)}
+    return row | {"its selector's patches": with_interval(sparse), "n": str(len(sparse))}
+
+
+def describe_price(prices: pd.DataFrame) -> Table:
+    """The price table, as multiples of the dense run, means over seeds."""
+    titles = {
+        "step_flops": "student's step, FLOPs",
+        "step_seconds": "student's step, measured",
+        "whole_flops": "dense + selection + student, FLOPs",
+        "whole_seconds": "the same, measured",
+        "inference_flops": "sparse inference with its selector, FLOPs",
+    }
+    rows = []
+    for (name, rate), group in prices.groupby(["model", "keep_rate"], sort=False):
+        means = {title: f"{group[column].mean():.2f}" for column, title in titles.items()}
+        rows.append({"network": str(name), "keep rate": f"{rate:g}"} | means | {"n": str(len(group))})
+    return Table(rows)
+
+
+def list_agreement(found: pd.DataFrame) -> Table | Note:
+    """How much of a ticket two selectors share that differ by their seed, beside what chance would share."""
+    if found.empty:
+        return Note("One seed has nothing to agree with; ask for more, such as `seeds = [0, 1, 2]`.")
+    rows = []
+    for (name, rate), group in found.groupby(["model", "keep_rate"], sort=False):
+        row = {"network": str(name), "keep rate": f"{rate:g}", "shared, %": with_interval(group["shared"])}
+        row["by chance, %"] = percent(group["chance"].mean())
+        rows.append(row | {"pairs of seeds": str(len(group))})
+    return Table(rows)

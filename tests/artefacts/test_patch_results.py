@@ -1,0 +1,200 @@
+"""The pages of patch tickets from made-up records, so that every number can be checked by hand."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from repro import config, paths, report
+from repro.artefacts import figure1, figure2, figure3, table4
+from repro.artefacts.price import ticket_price
+from repro.config import SelectRun, ShowRun
+from repro.flops import TRAINING, count_patches, selector_macs, vit_macs
+from repro.report.patch_figures import fade
+from repro.runs import store
+from repro.training.selection import as_png
+from tests.artefacts.test_results import fake_record, fake_results
+
+KEPT = {0.9: 48, 0.85: 40, 0.8: 34, 0.75: 27}  # of 64
+
+
+def paper_like(labels, seed):
+    """All patches .9; on whole images LT .8 and RC .7 (sparse .6 and .4); seeds .01 apart."""
+    return {"dense": 0.9, "LT": 0.8, "RC": 0.7}.get(labels["arm"], 0.5) + seed / 100
+
+
+def commit(records):
+    file = paths.recorded("figure3", "pocket")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps(r) + "\n" for r in records))
+
+
+def rated(record, seconds, images_per_second):
+    record = record | {"timing": {"seconds": seconds, "images_per_second": images_per_second}}
+    return record | {"checksum": store.record_checksum({k: v for k, v in record.items() if k != "checksum"})}
+
+
+def test_claims_of_figure_3_are_tested_on_the_values_they_name():
+    values = figure3.claim_values(fake_results(figure3.ARTEFACT, paper_like, preset="demo").frame)
+    expected = {
+        "figure3-small-matches": 0.3,  # dense .9 - LT sparse .6
+        "figure3-tiny-near": 0.3,
+        "figure3-sparse-gap": 0.2,
+        "figure3-dense-gap": 0.1,
+        "figure3-above": -0.1,  # LT sparse .6 - RC dense .7
+        "figure3-advantage": -0.2,  # LT sparse .6 - LT dense .8
+    }
+    for name, value in expected.items():
+        moves = {"figure3-small-matches": 1, "figure3-tiny-near": 1, "figure3-above": -1, "figure3-advantage": -1}
+        by_seed = [value + moves.get(name, 0) * seed / 100 for seed in range(3)]
+        assert values[name].tolist() == pytest.approx(by_seed), name
+
+
+def test_a_claim_about_a_network_that_is_not_there_was_not_run():
+    results = fake_results(figure3.ARTEFACT, paper_like)  # pocket has no DeiT-S
+    assert report.verdicts(results).frame["this page (pocket)"][0].startswith("not run")
+
+
+def test_figure_3_shows_nominal_and_real_sparsity_and_gaps_with_their_interval():
+    table = report.compare_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo")).frame
+    row = table[(table["network"] == "DeiT-S") & (table["keep rate"] == "0.9")].iloc[0]
+    assert row["dropped, nominal"] == "27.1"
+    assert (row["LT sparse"], row["LT dense"], row["RC dense"], row["RC sparse"]) == ("60.0", "81.0", "71.0", "40.0")
+    assert row["LT − RC, sparse"] == "+20.0 [+20.0, +20.0]"
+    assert row["n"] == "3"
+
+
+def test_figure_3_draws_four_lines_in_a_panel_for_each_network():
+    figure = report.plot_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo"))
+    assert [axis.get_title() for axis in figure.axes] == ["DeiT-T (n = 3)", "DeiT-S (n = 3)"]
+    dots = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    assert [len(line.get_xdata()) for line in dots] == [12] * 4  # four keep rates of three seeds
+
+
+def test_table_4_puts_the_printed_column_beside_ours():
+    table = report.compare_columns(fake_results(table4.ARTEFACT, paper_like)).frame.set_index(["network", "keep rate"])
+    row = table.loc[("LV-ViT-S", "0.85")]
+    assert (row["paper: LT dense"], row["here: LT dense"]) == ("82.5", "81.0")
+    assert (row["paper: LT − RC"], row["here: LT − RC"]) == ("+0.4", "+10.0 [+10.0, +10.0]")
+    assert table.loc[("Swin-T", "0.9")]["paper: LT sparse"] == ""
+    assert len(report.plot_columns(fake_results(table4.ARTEFACT, paper_like)).axes[0].get_xticks()) == 5
+
+
+def selections(arms, seed=0, sparse=0.55):
+    runs = {arm.run.patches.source for arm in arms if getattr(arm.run, "patches", None)}
+    return [rated(fake_record(r, seed, 0.0, accuracy_sparse=sparse), 2.0, 1000.0) for r in runs]
+
+
+def test_controls_stand_beside_lt_rc_and_the_selector_itself():
+    results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,))
+    commit([*results.records, *selections(results.arms)])
+    table = report.compare_controls(results).frame.set_index("trained on")
+    assert table.loc["all patches: the selector itself", "its selector's patches"] == "55.0"
+    assert table.loc["LT", "sparse − LT"] == ""
+    assert table.loc["RC", "sparse − LT"] == "-20.0"
+    assert {"centre", "LT, untrained selector", "LT online"} <= set(table.index)
+
+
+def test_the_price_counts_pretraining_selection_and_student():
+    """Dense 100 s at 50 images/s; a student half as long at twice the speed; a selection of 2 s at 1000 images/s."""
+    results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,))
+    speed = {True: (100.0, 50.0), False: (50.0, 100.0)}
+    records = [rated(r, *speed[r["name"] == config.name(results.arms[0].run)]) for r in results.records]
+    commit([*records, *selections(results.arms)])
+    row = ticket_price(results).set_index("keep_rate").loc[0.8]
+    model = results.arms[0].run.model
+    assert row["step_seconds"] == 0.5
+    assert row["whole_seconds"] == pytest.approx((100 + 2 + 50) / 100)
+    student = vit_macs(model, KEPT[0.8])
+    assert row["step_flops"] == pytest.approx(student / vit_macs(model))
+    spent = TRAINING * 5000 * (vit_macs(model) + student) + 2000 * selector_macs(model, 0.8)
+    assert row["whole_flops"] == pytest.approx(spent / (TRAINING * 5000 * vit_macs(model)))
+    assert "1.52" in report.describe_price(ticket_price(results)).frame["the same, measured"].tolist()
+    assert count_patches(model) == 64
+
+
+def test_a_price_without_its_records_names_the_mend():
+    with pytest.raises(store.RunMissing, match="repro run"):
+        ticket_price(fake_results(figure3.ARTEFACT, paper_like, seeds=(0,)))
+
+
+def examples(patches, ids):
+    import torch
+
+    return [
+        {
+            "png": as_png(torch.full((3, 32, 32), 90.0)),
+            "label": "cat",
+            "stages": [list(range(patches))[: len(ids) + 2], [*ids, patches - 1], ids],
+            "random": ids,
+            "patch_labels": ["cat"] * patches,
+            "patch_shares": [0.5] * patches,
+        }
+        for _ in range(6)
+    ]
+
+
+def show_results(artefact, ids_of_seed, seeds=(0, 1)):
+    results = fake_results(artefact, lambda labels, seed: 0.5, seeds=seeds, preset="pocket")
+    records = []
+    for record in results.records:
+        record = record | {
+            "patches": 16,
+            "mean_colour": [1.0, 2.0, 3.0],
+            "examples": examples(16, ids_of_seed[record["seed"]]),
+        }
+        records.append(record | {"metrics": {"patch_sparsity": 0.75}})
+    return replace(results, records=records)
+
+
+def test_agreement_is_the_share_of_a_ticket_that_two_seeds_have_in_common():
+    found = figure1.agreement(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [1, 2, 3, 8]}))
+    assert found["shared"].tolist() == [0.75] * 4
+    assert found["chance"].tolist() == [0.25] * 4
+    assert "75.0" in report.list_agreement(found).frame["shared, %"][0]
+    alone = figure1.agreement(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3]}, seeds=(0,)))
+    assert "more" in str(report.list_agreement(alone))
+
+
+def test_the_figure_shows_every_path_of_every_image():
+    figure = report.plot_paths(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
+    assert [axis.get_title() for axis in figure.axes[:5]] == [
+        "cat: 16",
+        "stage 1: 6",
+        "stage 2: 5",
+        "ticket: 4",
+        "random: 4",
+    ]
+
+
+def test_a_dropped_patch_fades_and_a_kept_one_stays():
+    image = np.full((8, 8, 3), 200, np.uint8)
+    seen = fade(image, [3], 4)
+    assert (seen[4:, 4:] == 200).all()
+    assert (seen[:4, :4] != 200).all()
+
+
+def test_menus_in_jupyter_and_a_sentence_on_a_page(monkeypatch):
+    results = show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]})
+    monkeypatch.setenv("PAPERMILL", "1")
+    assert "menus" in str(report.explore_paths(results))
+    monkeypatch.delenv("PAPERMILL")
+    widget = report.explore_paths(results)
+    assert [child.description for child in widget.children[:3]] == ["image", "keep_rate", "network"]
+
+
+def test_figure_2_paints_with_the_function_that_trains():
+    seen = figure2.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "black", [9.0, 9.0, 9.0])
+    assert (seen[4:, 4:] == 200).all()
+    assert seen.sum() == 200 * 4 * 4 * 3
+    assert (figure2.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "mean", [9.0, 8.0, 7.0])[0, 0] == [9, 8, 7]).all()
+    figure = report.plot_adjustments(show_results(figure2.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
+    assert [axis.get_title() for axis in figure.axes][2] == "LV-ViT: labels of 4 patches"
+
+
+def test_settings_of_a_figure_that_only_shows_are_those_of_its_selector():
+    rows = {tuple(r[:2]): r[2] for r in report.settings(show_results(figure1.ARTEFACT, {0: [0], 1: [0]})).frame.values}
+    assert rows["model", "width"] == "96"
+    assert isinstance(figure1.grid("pocket")[0].run, ShowRun)
+    assert not isinstance(figure1.grid("pocket")[0].run, SelectRun)
