@@ -72,6 +72,15 @@ def test_figure_3_draws_four_lines_in_a_panel_for_each_network():
     assert [len(line.get_xdata()) for line in dots] == [12] * 4  # four keep rates of three seeds
 
 
+def test_where_it_turns_is_read_from_the_runs():
+    def accuracy(labels, seed):
+        rc_gains = labels["arm"] == "RC" and labels["keep_rate"] < 0.9
+        return paper_like(labels, seed) + (0.2 if rc_gains else 0)
+
+    said = str(report.describe_turn(fake_results(figure3.ARTEFACT, accuracy)))
+    assert said == "DeiT-T: LT is ahead of RC at 0.9, 0.85, 0.8, 0.75 when tested on tickets, at 0.9 on whole images."
+
+
 def test_table_4_puts_the_printed_column_beside_ours():
     table = report.compare_columns(fake_results(table4.ARTEFACT, paper_like)).frame.set_index(["network", "keep rate"])
     row = table.loc[("LV-ViT-S", "0.85")]

@@ -26,7 +26,7 @@ from repro.training import selection
 from repro.training.checkpoint import DamagedFile, load_tensors
 from repro.training.procedure import make_objective
 from repro.training.sources import Centre, Chance, Stored, fixed_chance
-from repro.training.ticket_store import TICKETS_FILE, MismatchedTickets
+from repro.training.ticket_store import TICKETS_FILE, MismatchedTickets, id_type, open_tickets, write_tickets
 
 CPU = torch.device("cpu")
 SHORT = Training(epochs=2, batch_size=16, optimizer="adamw", learning_rate=1e-3, snapshot_epochs=(0,))
@@ -192,3 +192,12 @@ def test_lvvit_learns_the_labels_of_the_patches_it_keeps():
     assert ((as_mask(ids, 64) - kept).abs().sum(1) <= (kept.sum(1) - 27).abs()).all(), (
         "the ticket is mixed as the map is"
     )
+
+
+def test_more_than_256_patches_take_two_bytes_an_id(tmp_path):
+    ids = torch.arange(300)[None].to(id_type(400))
+    write_tickets(tmp_path / "t", torch.cat([ids, ids]), ids, 400, {"selector": "s"})
+    found = open_tickets(tmp_path / "t", {"selector": "s"}, "again")
+    assert found.train.dtype == np.uint16
+    assert found.train[1].tolist() == list(range(300))
+    assert found.random_test(0).shape == (1, 300)

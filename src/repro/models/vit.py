@@ -88,7 +88,8 @@ def walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: b
     """
     if vit.cls_token is None:
         raise ValueError("a selector needs a class token; this network has none")
-    tokens, stages = embed(vit, images), list[Tensor]()
+    tokens = embed(vit, images)
+    stages: list[Tensor] = []
     patches = tokens.shape[1] - vit.num_prefix_tokens
     alive = torch.arange(patches, device=images.device).expand(len(images), -1)
     counts = dict(zip(selecting_blocks(len(vit.blocks)), stage_counts(patches, keep_rate), strict=True))

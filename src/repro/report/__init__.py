@@ -13,6 +13,7 @@ from repro.report.patch_tables import (
     compare_lines,
     describe_price,
     describe_stand_ins,
+    describe_turn,
     list_agreement,
 )
 from repro.report.tables import banner, compare_tickets, describe_dense, list_slips, settings, verdicts
@@ -27,6 +28,7 @@ __all__ = [
     "describe_dense",
     "describe_price",
     "describe_stand_ins",
+    "describe_turn",
     "explore_paths",
     "footer",
     "list_agreement",

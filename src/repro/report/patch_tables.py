@@ -149,3 +149,16 @@ def list_agreement(found: pd.DataFrame) -> Table | Note:
         row["by chance, %"] = percent(group["chance"].mean())
         rows.append(row | {"pairs of seeds": str(len(group))})
     return Table(rows)
+
+
+def describe_turn(results: Results) -> Note:
+    """At which keep rates tickets are ahead of random choice, in the mean over seeds, in each of the two tests."""
+    sentences = []
+    for name, group in lines(results.frame).groupby("model", sort=False):
+        means = group.groupby("keep_rate", sort=False).mean(numeric_only=True)
+        ahead = {kind: means.index[means[f"LT {kind}"] > means[f"RC {kind}"]] for kind in ("sparse", "dense")}
+        said = {kind: ", ".join(f"{rate:g}" for rate in rates) or "no keep rate" for kind, rates in ahead.items()}
+        sentences.append(
+            f"{name}: LT is ahead of RC at {said['sparse']} when tested on tickets, at {said['dense']} on whole images."
+        )
+    return Note(" ".join(sentences))

@@ -103,6 +103,7 @@ def settings(results: Results) -> Table:
         for name in (field.name for field in dataclasses.fields(getattr(dense, part)))
         if part != "model" or name in shape
     ]
+    found += patch_settings([arm.run for arm in results.arms])
     for run in reversed([arm.run for arm in results.arms]):
         if isinstance(run, config.TrainRun) and run.ticket and isinstance(run.start, config.Rewind):
             found += [("ticket", name, getattr(run.ticket, name)) for name in ("scope", "layout", "counted_over")]
@@ -110,6 +111,17 @@ def settings(results: Results) -> Table:
             found += [("ticket", "rewound to epoch", run.start.epoch)]
             break
     return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
+
+
+def patch_settings(runs: list[config.Run]) -> list[tuple[str, str, Any]]:
+    """How the first patch ticket of an artefact was found; nothing where it has none."""
+    tickets = [run.patches for run in runs if isinstance(run, config.TrainRun) and run.patches]
+    if not tickets:
+        return []
+    selector, said = tickets[0].source.selector, "as it was trained"
+    if isinstance(selector, config.TrainRun) and isinstance(selector.start, config.Pretrained):
+        said = f"fine-tuned for {selector.training.epochs} epochs"
+    return [("ticket", "selector", said), ("ticket", "fixed per image", tickets[0].fixed)]
 
 
 def model_fields(model: config.Model) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from repro.training.loop import evaluate
 from repro.training.origins import FolderOf, trained_model, weights_file
 from repro.training.precision import autocast, pick_device, set_up_kernels, usable_precision
 from repro.training.sources import AtWork, Centre, Chance, PatchSource, Stored, fixed_chance
-from repro.training.ticket_store import TICKETS_FILE, TicketStore, open_tickets, write_tickets
+from repro.training.ticket_store import TICKETS_FILE, TicketStore, id_type, open_tickets, write_tickets
 
 SHOWN_PIXELS = 112  # about the width of an example in a record
 
@@ -58,7 +58,7 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
     device, start = pick_device(), time.monotonic()
     dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
     train, test = (
-        torch.cat([selector(images).cpu() for images, _ in batches])
+        torch.cat([selector(images).to(id_type(selector.patches)).cpu() for images, _ in batches])
         for batches in (dataset.plain_batches(device), dataset.test_batches(device))
     )
     written = write_tickets(folder / TICKETS_FILE, train, test, selector.patches, made_from(run, dataset, folder_of))

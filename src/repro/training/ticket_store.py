@@ -43,9 +43,13 @@ class TicketStore:
 
 def write_tickets(file: Path, train: Tensor, test: Tensor, patches: int, made_from: Mapping[str, Any]) -> str:
     """Write ids (images, count) of both splits; returns their checksum. Raises StoreFull where the disk is full."""
-    kind = torch.uint8 if patches <= 256 else torch.uint16
-    tensors = {"train": train.to(kind), "test": test.to(kind)}
-    return save_tensors(file, tensors, {"patches": patches, **made_from})
+    kind = id_type(patches)
+    return save_tensors(file, {"train": train.to(kind), "test": test.to(kind)}, {"patches": patches, **made_from})
+
+
+def id_type(patches: int) -> torch.dtype:
+    """The smallest type that numbers so many patches."""
+    return torch.uint8 if patches <= 256 else torch.uint16
 
 
 def open_tickets(file: Path, expected: Mapping[str, Any], mend: str) -> TicketStore:
