@@ -166,6 +166,7 @@ class PatchTicket:
     choice: Choice = "ticket"
     fixed: bool = True  # one choice an image for the whole training; else anew at every step, on the augmented image
     fill: Fill = "mean"  # what a dropped patch shows to a network that needs the whole image
+    blank: bool = False  # True takes the pixels of the kept patches away too, so that only their places are seen
 
     def __post_init__(self) -> None:
         check_choices(self)

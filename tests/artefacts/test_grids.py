@@ -24,7 +24,7 @@ def test_figure_3_asks_the_same_questions_of_every_network(preset):
     for name in names:
         asked = [(a.labels["arm"], a.labels["keep_rate"]) for a in arms if a.labels["model"] == name]
         assert set(product(("LT", "RC"), figure3.KEEP_RATES)) | {("dense", 1.0)} <= set(asked)
-    assert len(arms) == 9 * len(names) + 7  # and seven controls
+    assert len(arms) == 9 * len(names) + 8  # and eight controls
 
 
 @pytest.mark.parametrize("preset", config.PRESETS)

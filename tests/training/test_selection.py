@@ -24,7 +24,7 @@ from repro.runs import schedule, store
 from repro.tickets.patches import as_mask
 from repro.training import selection
 from repro.training.checkpoint import DamagedFile, load_tensors
-from repro.training.procedure import make_objective
+from repro.training.procedure import apply_blank, make_objective
 from repro.training.sources import Centre, Chance, Stored, fixed_chance
 from repro.training.ticket_store import TICKETS_FILE, MismatchedTickets, id_type, open_tickets, write_tickets
 
@@ -79,6 +79,17 @@ def test_a_run_on_stored_tickets_is_the_run_with_the_selector_at_work_where_noth
 def test_a_student_is_evaluated_on_whole_images_on_tickets_and_on_random_patches():
     metrics = carry_out(STUDENT)[0]["metrics"]
     assert {"accuracy", "accuracy_sparse", "accuracy_random", "patch_sparsity"} <= metrics.keys()
+
+
+def test_a_student_of_places_alone_does_not_see_the_pixels():
+    run = replace(STUDENT, patches=replace(STUDENT.patches, blank=True))
+    record = carry_out(run)[0]
+    assert record["metrics"]["accuracy"] == pytest.approx(0.1, abs=0.1), "whole images all look the same"
+    seen = []
+    ids = torch.arange(3)[None]
+    apply_blank(lambda model, images, ids: seen.append((images, ids)))(None, torch.randn(1, 3, 32, 32), ids)
+    assert not seen[0][0].any()
+    assert torch.equal(seen[0][1], ids)
 
 
 def test_random_choice_changes_from_step_to_step_unless_it_is_fixed():

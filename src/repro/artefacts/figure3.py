@@ -140,6 +140,7 @@ def controls(size: Size, dense: TrainRun, source: SelectRun, tickets: str) -> It
         ("LT, smaller selector", small),
     ):
         yield name, on_patches(dense, PatchTicket(replace(source, selector=chosen_by)))
+    yield "LT, places only", on_patches(dense, PatchTicket(source, blank=True))
     yield "centre", on_patches(dense, PatchTicket(source, "centre"))
     yield "RC, fixed per image", on_patches(dense, PatchTicket(source, "random"))
     yield (

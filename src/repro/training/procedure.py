@@ -81,7 +81,13 @@ def make_application(run: TrainRun, model: torch.nn.Module, dataset: AnyDataset,
         return application(run.model, model)
     mean, std = dataset.statistics()
     colour = -mean / std if run.patches.fill == "black" else torch.zeros(3)
-    return application(run.model, model, tickets.patches, colour)
+    apply = application(run.model, model, tickets.patches, colour)
+    return apply_blank(apply) if run.patches.blank else apply
+
+
+def apply_blank(apply: Apply) -> Apply:
+    """The same of images without content: what is left is which patches are kept."""
+    return lambda model, images, *ids: apply(model, torch.zeros_like(images), *ids)
 
 
 def make_objective(
