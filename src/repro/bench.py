@@ -31,7 +31,7 @@ from repro.training.precision import autocast, place, usable_precision
 from repro.training.sources import AtWork, PatchSource, fixed_chance
 
 ROUNDS, STEPS = 5, 4  # turns of each; steps a turn
-BATCH, PATCH_BATCH = 128, 16  # images a step, of 32 and of 224 pixels
+BATCH, PATCH_BATCH = 128, 32  # images a step, of 32 and of 224 pixels
 VIT = Model("vit", width=192, depth=12, heads=3)
 DEIT_TINY = Model("vit", classes=1000, width=192, depth=12, heads=3, patch_size=16, image_size=224)
 HIGH, LOW = 0.9, 0.7  # keep rates
@@ -160,11 +160,14 @@ class Ready:
 
     seed, batch_size, steps_per_epoch, classes, device = 0, PATCH_BATCH, 100, 1000, CPU
 
+    def __init__(self) -> None:
+        images = torch.randn(PATCH_BATCH, 3, 224, 224).contiguous(memory_format=torch.channels_last)
+        chosen, box = torch.arange(PATCH_BATCH), torch.tensor([0.0, 1.0, 0.0, 1.0]).expand(PATCH_BATCH, -1)
+        self.ready = Batch(images, chosen % self.classes, chosen, box)
+
     def batch(self, step: int) -> Batch:
         """Noise, cropped by nothing."""
-        chosen, box = torch.arange(PATCH_BATCH), torch.tensor([0.0, 1.0, 0.0, 1.0]).expand(PATCH_BATCH, -1)
-        images = torch.randn(PATCH_BATCH, 3, 224, 224, generator=torch.Generator().manual_seed(step))
-        return Batch(images.contiguous(memory_format=torch.channels_last), chosen % self.classes, chosen, box)
+        return self.ready
 
 
 def kept_patches(keep_rate: float) -> int:
