@@ -58,7 +58,7 @@ DEMO_TINY, DEMO_SMALL = vit_small_image(96, 3, 3, patch_size=8), vit_small_image
 TINY, SMALL_VIT = vit_small_image(192, 3, 12), vit_small_image(384, 6, 12)
 SIZES = {
     "demo": Size(
-        Data("digit-scans", train_images=1000),
+        Data("digit-scans", train_images=880),
         {"DeiT-T": DEMO_TINY, "DeiT-S": DEMO_SMALL},
         replace(SMALL, epochs=3, batch_size=16, learning_rate=2e-3),
         DEMO_TINY,

@@ -54,7 +54,7 @@ def small_lvvit(width: int, heads: int, depth: int, patch_size: int = 4) -> Mode
 POCKET = figure3.SIZES["pocket"]
 SIZES = {
     "demo": Size(
-        Data("digit-scans", train_images=1000),
+        figure3.SIZES["demo"].data,
         figure3_dense("demo", "DeiT-S"),
         networks(
             Model("swin", width=24, depth=3, heads=1, patch_size=4),
@@ -66,7 +66,7 @@ SIZES = {
         ),
     ),
     "pocket": Size(
-        Data("cifar10"),
+        POCKET.data,
         figure3_dense("pocket", "DeiT-T"),
         networks(
             Model("swin", width=48, depth=6, heads=3, patch_size=4),
@@ -78,7 +78,7 @@ SIZES = {
         ),
     ),
     "gpu": Size(
-        Data("cifar10"),
+        figure3.SIZES["gpu"].data,
         figure3_dense("gpu", "DeiT-S"),
         networks(
             Model("swin", width=96, depth=12, heads=3, patch_size=2),
@@ -90,7 +90,7 @@ SIZES = {
         ),
     ),
     "paper": Size(
-        Data("imagenet"),
+        figure3.SIZES["paper"].data,
         figure3_dense("paper", "DeiT-S"),
         {
             "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
