@@ -5,6 +5,7 @@ Order, crops and flips are pure functions of (seed, step): a run that is resumed
 seen, with no generator state to restore.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,11 +75,19 @@ class Dataset:
 
     def statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of each channel over the training images, (3,) each, in units of a pixel."""
+        return self._statistics
+
+    @functools.cached_property
+    def _statistics(self) -> tuple[Tensor, Tensor]:
         pixels = self.train.images.view(-1, 3).double()
         return pixels.mean(0).float(), pixels.std(0).float()
 
     def checksum(self) -> str:
         """SHA-256 of the pixels and labels, first 12 hex digits, for the provenance of a record."""
+        return self._checksum
+
+    @functools.cached_property
+    def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.test):
             digest.update(split.images.numpy().data)
