@@ -13,7 +13,7 @@ from repro import config, paths
 from repro.artefacts import REGISTRY
 from repro.artefacts.base import recorded
 from repro.published import read_claims
-from repro.report.tables import judged
+from repro.report.tables import judged, printed
 
 
 class BookFailed(RuntimeError):
@@ -53,5 +53,5 @@ def write_scoreboard() -> None:
         for claim in read_claims(artefact.id).itertuples():
             page = f"[{artefact.title}](#page-{artefact.id})"
             here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "demo only")
-            lines.append(f"| {page} | {claim.statement} | {100 * claim.value:+.2f} | {here} | {preset} |")
+            lines.append(f"| {page} | {claim.statement} | {printed(claim.value)} | {here} | {preset} |")
     (paths.BOOK / "scoreboard.md").write_text("\n".join(lines) + "\n")

@@ -59,9 +59,9 @@ def test_a_claim_about_a_network_that_is_not_there_was_not_run():
 def test_figure_3_shows_nominal_and_real_sparsity_and_gaps_with_their_interval():
     table = report.compare_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo")).frame
     row = table[(table["network"] == "DeiT-S") & (table["keep rate"] == "0.9")].iloc[0]
-    assert row["dropped, nominal"] == "27.1"
-    assert (row["LT sparse"], row["LT dense"], row["RC dense"], row["RC sparse"]) == ("60.0", "81.0", "71.0", "40.0")
-    assert row["LT − RC, sparse"] == "+20.0 [+20.0, +20.0]"
+    assert row["dropped: nominal / real"] == "27.1 / 27.1"
+    assert (row["sparse: LT / RC"], row["dense: LT / RC"]) == ("60.0 / 40.0", "81.0 / 71.0")
+    assert (row["LT − RC"], row["LT − RC\u00a0"]) == ("+20.0 [+20.0, +20.0]", "+10.0 [+10.0, +10.0]")
     assert row["n"] == "3"
 
 
@@ -84,9 +84,9 @@ def test_where_it_turns_is_read_from_the_runs():
 def test_table_4_puts_the_printed_column_beside_ours():
     table = report.compare_columns(fake_results(table4.ARTEFACT, paper_like)).frame.set_index(["network", "keep rate"])
     row = table.loc[("LV-ViT-S", "0.85")]
-    assert (row["paper: LT dense"], row["here: LT dense"]) == ("82.5", "81.0")
-    assert (row["paper: LT − RC"], row["here: LT − RC"]) == ("+0.4", "+10.0 [+10.0, +10.0]")
-    assert table.loc[("Swin-T", "0.9")]["paper: LT sparse"] == ""
+    assert row["LT dense"] == "82.5 / 81.0"
+    assert (row["LT − RC, paper"], row["LT − RC, here"]) == ("+0.4", "+10.0 [+10.0, +10.0]")
+    assert table.loc[("Swin-T", "0.9")]["LT sparse"] == "– / 60.0"
     assert len(report.plot_columns(fake_results(table4.ARTEFACT, paper_like)).axes[0].get_xticks()) == 5
 
 

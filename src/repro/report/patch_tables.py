@@ -9,48 +9,46 @@ from repro.report.tables import Note, Table, model_fields, percent, with_interva
 from repro.runs import store
 from repro.tickets.stages import nominal_sparsity
 
-LINES = ("LT sparse", "LT dense", "RC dense", "RC sparse")
-
 
 def compare_lines(results: Results) -> Table:
-    """One line a network and keep rate: the four accuracies and the two gaps with their interval."""
+    """One line a network and keep rate: the accuracies in both tests and the two gaps with their interval."""
     rows = []
     for (name, rate), group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
-        row = {"network": str(name), "keep rate": f"{rate:g}"} | dropped(rate, group)
-        row |= {"all patches": percent(group["dense"].mean())}
-        row |= {line: percent(group[line].mean()) for line in LINES}
-        for kind in ("sparse", "dense"):
-            row[f"LT − RC, {kind}"] = with_interval(group[f"LT {kind}"] - group[f"RC {kind}"], signed=True)
+        row = describe_ticket(str(name), rate, group) | {"all patches": percent(group["dense"].mean())}
+        for kind, gap in (("sparse", "LT − RC"), ("dense", "LT − RC\u00a0")):  # column names must differ
+            lt, rc = group[f"LT {kind}"], group[f"RC {kind}"]
+            row[f"{kind}: LT / RC"] = f"{percent(lt.mean())} / {percent(rc.mean())}"
+            row[gap] = with_interval(lt - rc, signed=True)
         rows.append(row | {"n": str(len(group))})
     return Table(rows)
 
 
-def dropped(rate: float, group: pd.DataFrame) -> dict[str, str]:
-    """The patch sparsity a paper prints and the real one."""
-    nominal, real = nominal_sparsity(rate), group["patch_sparsity"].iloc[0]
-    return {"dropped, nominal": percent(nominal), "dropped, really": percent(real)}
+def describe_ticket(name: str, rate: float, group: pd.DataFrame) -> dict[str, str]:
+    """Network, keep rate, and the patch sparsity a paper prints beside the real one."""
+    shares = f"{percent(nominal_sparsity(rate))} / {percent(group['patch_sparsity'].iloc[0])}"
+    return {"network": name, "keep rate": f"{rate:g}", "dropped: nominal / real": shares}
 
 
 def compare_columns(results: Results) -> Table:
-    """One line a column of Table 4: the paper's accuracies and ours, and LT − RC tested on whole images."""
+    """One line a column of Table 4: the paper's accuracies beside ours, and LT − RC tested on whole images."""
     paper = published.read_table("table4").set_index(["model", "keep_rate"])
     rows = []
-    for key, group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
-        printed = paper.loc[key]
-        row = {"network": str(key[0]), "keep rate": f"{key[1]:g}"} | dropped(key[1], group)
-        row |= {f"paper: {name}": percent(printed[column]) for name, column in PRINTED.items()}
-        row |= {f"here: {name}": percent(group[name].mean()) for name in PRINTED}
-        row["paper: LT − RC"] = percent(printed["lt_dense"] - printed["rc_dense"], signed=True)
-        row["here: LT − RC"] = with_interval(group["LT dense"] - group["RC dense"], signed=True)
+    for (name, rate), group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
+        printed = paper.loc[(name, rate)]
+        row = describe_ticket(str(name), rate, group)
+        row["LT − RC, paper"] = percent(printed["lt_dense"] - printed["rc_dense"], signed=True)
+        row["LT − RC, here"] = with_interval(group["LT dense"] - group["RC dense"], signed=True)
+        for line, column in PRINTED.items():
+            row[line] = f"{percent(printed[column]) or '–'} / {percent(group[line].mean())}"
         rows.append(row | {"n": str(len(group))})
     return Table(rows)
 
 
-PRINTED = {
+PRINTED = {  # our lines and the columns of the published table
     "dense": "pretrain",
-    "LT sparse": "lt_sparse",
     "LT dense": "lt_dense",
     "RC dense": "rc_dense",
+    "LT sparse": "lt_sparse",
     "RC sparse": "rc_sparse",
 }
 
@@ -120,7 +118,8 @@ def selector_row(results: Results, name: str, rate: float) -> dict[str, str]:
     sparse = pd.Series([r["metrics"]["accuracy_sparse"] for r in records if r])
     whole = results.frame[(results.frame["model"] == name) & (results.frame["arm"] == "dense")]["accuracy"]
     row = {"trained on": "all patches: the selector itself", "whole images": with_interval(whole)}
-    return row | {"its selector's patches": with_interval(sparse), "n": str(len(sparse))}
+    row |= {"its selector's patches": with_interval(sparse), "random patches": "", "sparse − LT": ""}
+    return row | {"n": str(len(sparse))}
 
 
 def describe_price(prices: pd.DataFrame) -> Table:
