@@ -97,7 +97,7 @@ def record(artefact: ArtefactId, preset: Preset = "demo", p: Parameters = None) 
 def publish() -> None:
     """Execute every notebook at its best recorded preset from the records alone, and renew the committed pages."""
     from repro.execute import execute as execute_notebook
-    from repro.site import write_scoreboard
+    from repro.site import write_scoreboard, write_speed
 
     with tempfile.TemporaryDirectory() as empty:
         os.environ |= {"REPRO_HOME": empty, "REPRO_TRAIN": "never"}
@@ -111,6 +111,7 @@ def publish() -> None:
             execute_notebook(paths.notebook(artefact.id), page, {"preset": preset, "seeds": list(results.seeds)})
             print(f"{relative(page)}: preset {preset}, seeds {', '.join(map(str, results.seeds))}")
     write_scoreboard()
+    write_speed()
 
 
 @app.command()

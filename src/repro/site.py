@@ -4,6 +4,7 @@ The published book is built from `book` as it stands. The site of a preset is th
 place of the published ones, as far as you have made them.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,14 @@ def assemble(preset: str) -> Path:
     for page in pages:
         shutil.copy(page, target / paths.PAGES.name)
     return target
+
+
+def write_speed() -> None:
+    """Write `book/speed.md`: what `repro bench` measured last, from `book/results/bench.json`."""
+    rows = json.loads((paths.RESULTS / "bench.json").read_text())["rows"]
+    lines = ["| what | times as fast | target |", "|---|---|---|"]
+    lines += [f"| {row['what']} | {row['ratio']:.2f} | {row['target']} |" for row in rows]
+    (paths.BOOK / "speed.md").write_text("\n".join(lines) + "\n")
 
 
 def write_scoreboard() -> None:

@@ -197,6 +197,8 @@ def judged(results: Results, claim: Any) -> str:
     """A claim's value in points with its interval, n, and the verdict as a word."""
     values = results.artefact.claim_values(results.frame)[claim.id]
     word = stats.verdict(list(values), claim.kind, claim.margin)
+    if values.empty:
+        return word
     return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
 
 
