@@ -105,6 +105,21 @@ def test_controls_stand_beside_lt_rc_and_the_selector_itself():
     assert {"centre", "LT, untrained selector", "LT online"} <= set(table.index)
 
 
+def test_keep_rates_of_ones_own_leave_the_controls_where_they_are():
+    results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,), keep_rates=(0.7, 0.5))
+    commit([*results.records, *selections(results.arms)])
+    table = report.compare_controls(results).frame.set_index("trained on")
+    assert "LT" not in table.index
+    assert table.loc["centre", "sparse − LT"] == ""
+    assert report.compare_lines(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
+    assert report.describe_price(ticket_price(results)).frame["keep rate"].tolist() == ["0.7", "0.5"]
+    assert figure3.claim_values(results.frame)["figure3-advantage"].empty
+
+
+def test_figure_1_shows_the_keep_rates_it_has():
+    report.plot_paths(show_results(figure1.ARTEFACT, {0: [0], 1: [0]}, keep_rates=(0.5,)))
+
+
 def test_the_price_counts_pretraining_selection_and_student():
     """Dense 100 s at 50 images/s; a student half as long at twice the speed; a selection of 2 s at 1000 images/s."""
     results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,))
@@ -144,8 +159,8 @@ def examples(patches, ids):
     ]
 
 
-def show_results(artefact, ids_of_seed, seeds=(0, 1)):
-    results = fake_results(artefact, lambda labels, seed: 0.5, seeds=seeds, preset="pocket")
+def show_results(artefact, ids_of_seed, seeds=(0, 1), **options):
+    results = fake_results(artefact, lambda labels, seed: 0.5, seeds=seeds, **options)
     records = []
     for record in results.records:
         record = record | {

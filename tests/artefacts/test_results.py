@@ -34,10 +34,10 @@ def metrics(ticket, arm):
     return {"accuracy_sparse": sparse, "accuracy_random": 0.3, "patch_sparsity": 1 - arm.labels["keep_rate"] ** 3}
 
 
-def fake_results(artefact, accuracy_of, seeds=(0, 1, 2), preset="pocket"):
+def fake_results(artefact, accuracy_of, seeds=(0, 1, 2), preset="pocket", **options):
     found = []
     for seed in seeds:
-        for arm in artefact.grid(preset):
+        for arm in artefact.grid(preset, **options):
             ticket = getattr(arm.run, "ticket", None)
             found.append((arm, seed, fake_record(arm.run, seed, accuracy_of(arm.labels, seed), **metrics(ticket, arm))))
     return base.assemble(artefact, preset, found)

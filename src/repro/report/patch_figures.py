@@ -26,6 +26,7 @@ STYLES = {  # name, colour distinct to colour-blind readers, marker
     "RC dense": ("#e69f00", "v"),
     "RC sparse": ("#d55e00", "s"),
 }
+SHOWN_RATE = 0.8  # keep rate of Figure 1's images, where it is there
 FADED = 0.25  # of a dropped patch that still shows
 TINT = np.array([86, 140, 196])  # colour that dropped patches fade to
 
@@ -94,9 +95,10 @@ def fade(image: np.ndarray, ids: list[int], patches: int) -> np.ndarray:
     return (image * share + TINT * (1 - share)).astype(np.uint8)
 
 
-def plot_paths(results: Results, model: str = "", keep_rate: float = 0.8, count: int = 4) -> Figure:
-    """Images as the three paths see them: whole, after each stage of the selector, and by random choice."""
-    record = find_show(results, model or results.frame["model"].iloc[-1], keep_rate)
+def plot_paths(results: Results, count: int = 4) -> Figure:
+    """Images under the last network as the three paths see them: whole, after each stage, and by random choice."""
+    rates = results.frame["keep_rate"].tolist()
+    record = find_show(results, results.frame["model"].iloc[-1], SHOWN_RATE if SHOWN_RATE in rates else rates[0])
     figure, axes = plt.subplots(count, 5, figsize=(7.5, 1.55 * count), squeeze=False, layout="constrained")
     for row, example in zip(axes, record["examples"][:count], strict=True):
         draw_paths(row, example, record["patches"])

@@ -98,23 +98,23 @@ def compare_controls(results: Results) -> Table:
     name, rate = others.iloc[0][["model", "keep_rate"]]
     same = frame[(frame["model"] == name) & (frame["keep_rate"] == rate)]
     base = same[same["arm"] == "LT"].set_index("seed")["accuracy_sparse"]
-    rows = [selector_row(results, name, rate)]
+    rows = [selector_row(results, name)]
     for arm, group in same.groupby("arm", sort=False):
         row = {"trained on": str(arm), "whole images": with_interval(group["accuracy"])}
         row["its selector's patches"] = with_interval(group["accuracy_sparse"])
         row["random patches"] = percent(group["accuracy_random"].mean())
         gap = group.set_index("seed")["accuracy_sparse"] - base
-        row["sparse − LT"] = "" if arm == "LT" else with_interval(gap, signed=True)
+        row["sparse − LT"] = "" if arm == "LT" or base.empty else with_interval(gap, signed=True)
         rows.append(row | {"n": str(len(group))})
     return Table(rows)
 
 
-def selector_row(results: Results, name: str, rate: float) -> dict[str, str]:
-    """The selecting network itself, tested on what it selects without any student."""
-    found = [a.run for a in results.arms if a.labels == {"model": name, "keep_rate": rate, "arm": "LT"}]
-    assert isinstance(found[0], config.TrainRun)
-    assert found[0].patches is not None
-    records = [store.find(found[0].patches.source, seed) for seed in results.seeds]
+def selector_row(results: Results, name: str) -> dict[str, str]:
+    """The selecting network of the first control, tested on what it selects without any student."""
+    control = next(a.run for a in results.arms if a.labels["arm"] not in ("dense", "LT", "RC"))
+    assert isinstance(control, config.TrainRun)
+    assert control.patches is not None
+    records = [store.find(control.patches.source, seed) for seed in results.seeds]
     sparse = pd.Series([r["metrics"]["accuracy_sparse"] for r in records if r])
     whole = results.frame[(results.frame["model"] == name) & (results.frame["arm"] == "dense")]["accuracy"]
     row = {"trained on": "all patches: the selector itself", "whole images": with_interval(whole)}
