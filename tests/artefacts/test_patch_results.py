@@ -107,7 +107,7 @@ def test_controls_stand_beside_lt_rc_and_the_selector_itself():
 
 def test_keep_rates_of_ones_own_leave_the_controls_where_they_are():
     results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,), keep_rates=(0.7, 0.5))
-    commit([*results.records, *selections(results.arms)])
+    commit([*(rated(r, 50.0, 100.0) for r in results.records), *selections(results.arms)])
     table = report.compare_controls(results).frame.set_index("trained on")
     assert "LT" not in table.index
     assert table.loc["centre", "sparse − LT"] == ""
