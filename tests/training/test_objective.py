@@ -1,14 +1,18 @@
 """A ticket is mixed as the pixels are, and a labelled patch keeps its label."""
 
 import numpy as np
+import pytest
 import torch
 from timm.data import Mixup
 
+from repro.config import Training
+from repro.data.loader import Batch
 from repro.models import annotate
 from repro.models.lvvit import swap_halves
 from repro.models.resnet import ResNet20
 from repro.tickets.patches import as_mask, random_ids
-from repro.training.objective import mix_together
+from repro.training.objective import TokenLabelling, mix_together
+from repro.training.sources import Chance
 
 
 def painted(mask):
@@ -44,3 +48,35 @@ def test_the_annotator_labels_each_place_by_its_own_features():
     features = model.forward_features(images).flatten(2).transpose(1, 2)
     assert torch.allclose(seen, model.head(features).softmax(2), atol=1e-5)
     assert annotate(model, images, 16).shape == (2, 16, 10)
+
+
+def test_patch_labels_are_those_of_the_patches_kept():
+    """A student that answers with the annotator's own map, patch by patch, loses its entropy and no more."""
+    torch.manual_seed(0)
+    annotator, images = ResNet20(10, 4).eval(), torch.randn(8, 3, 32, 32)
+    batch = Batch(images, torch.zeros(8, dtype=torch.long), torch.arange(8), torch.zeros(8, 4))
+    objective = TokenLabelling(Training(), 0, annotator, 64, Chance(64, 20, seed=0))
+
+    def forward(images, ids, swap):
+        seen = swap_halves(annotate(annotator, images, 64), swap)
+        parts = seen.gather(1, ids[:, :, None].expand(-1, -1, 10)).log()
+        calls.append(-(parts.exp() * parts).sum(2).mean())
+        return torch.zeros(8, 10), parts
+
+    calls = []
+    with torch.no_grad():
+        loss = objective.loss(forward, batch, 0)
+    assert loss.item() == pytest.approx(np.log(10) + calls[0].item(), rel=1e-4)
+
+
+def test_the_swapped_share_weighs_the_two_classes():
+    torch.manual_seed(0)
+    images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 1])
+    batch = Batch(images, labels, torch.arange(2), torch.zeros(2, 4))
+    objective = TokenLabelling(Training(), 0, ResNet20(10, 4), 64)
+    step = next(s for s in range(20) if 0.2 < objective.draw_swap(s).float().mean() < 0.8)
+    share = objective.draw_swap(step).float().mean().item()
+    whole = torch.full((2, 10), -30.0).scatter_(1, labels[:, None], 0.0)  # sure of its own class
+    with torch.no_grad():
+        loss = objective.loss(lambda *_: (whole, torch.zeros(2, 64, 10)), batch, step)
+    assert loss.item() == pytest.approx(30 * share + np.log(10), rel=1e-3), "lam counts the patches of the full map"

@@ -141,14 +141,9 @@ def selector_run(size: Size, epochs: int) -> TrainRun:
     return dense_run(run.data, run.model, replace(run.training, epochs=epochs, snapshot_epochs=()), 1)
 
 
-def columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the printed table, one a model, keep rate and seed."""
-    return figure3.lines(frame)
-
-
 def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed."""
-    rows = columns(frame).set_index("seed")
+    rows = figure3.lines(frame).set_index("seed")
     gap, lost = rows["LT dense"] - rows["RC dense"], rows["dense"] - rows["LT dense"]
     resnet, swin = rows["model"] == "ResNet-50", (rows["model"] == "Swin-T") & (rows["keep_rate"] == 0.9)
     values = {
