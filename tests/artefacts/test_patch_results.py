@@ -100,9 +100,17 @@ def test_controls_stand_beside_lt_rc_and_the_selector_itself():
     commit([*results.records, *selections(results.arms)])
     table = report.compare_controls(results).frame.set_index("trained on")
     assert table.loc["all patches: the selector itself", "its selector's patches"] == "55.0"
+    assert table.loc["all patches: the selector itself", "whole images"] == "90.0"
     assert table.loc["LT", "sparse − LT"] == ""
     assert table.loc["RC", "sparse − LT"] == "-20.0"
     assert {"centre", "LT, untrained selector", "LT online"} <= set(table.index)
+
+
+def test_the_selector_of_table_4_is_not_the_network_of_its_row():
+    results = fake_results(table4.ARTEFACT, paper_like, seeds=(0,))
+    selector = fake_record(table4.SIZES["pocket"].selector, 0, 0.77)
+    commit([*results.records, selector, *selections(results.arms)])
+    assert report.compare_controls(results).frame["whole images"][0] == "77.0"
 
 
 def test_keep_rates_of_ones_own_leave_the_controls_where_they_are():

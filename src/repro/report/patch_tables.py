@@ -98,7 +98,7 @@ def compare_controls(results: Results) -> Table:
     name, rate = others.iloc[0][["model", "keep_rate"]]
     same = frame[(frame["model"] == name) & (frame["keep_rate"] == rate)]
     base = same[same["arm"] == "LT"].set_index("seed")["accuracy_sparse"]
-    rows = [selector_row(results, name)]
+    rows = [selector_row(results)]
     for arm, group in same.groupby("arm", sort=False):
         row = {"trained on": str(arm), "whole images": with_interval(group["accuracy"])}
         row["its selector's patches"] = with_interval(group["accuracy_sparse"])
@@ -109,14 +109,16 @@ def compare_controls(results: Results) -> Table:
     return Table(rows)
 
 
-def selector_row(results: Results, name: str) -> dict[str, str]:
+def selector_row(results: Results) -> dict[str, str]:
     """The selecting network of the first control, tested on what it selects without any student."""
     control = next(a.run for a in results.arms if a.labels["arm"] not in ("dense", "LT", "RC"))
     assert isinstance(control, config.TrainRun)
     assert control.patches is not None
-    records = [store.find(control.patches.source, seed) for seed in results.seeds]
-    sparse = pd.Series([r["metrics"]["accuracy_sparse"] for r in records if r])
-    whole = results.frame[(results.frame["model"] == name) & (results.frame["arm"] == "dense")]["accuracy"]
+    selection = control.patches.source
+    whole, sparse = (
+        pd.Series([r["metrics"][metric] for seed in results.seeds if (r := store.find(run, seed))])
+        for run, metric in ((config.parents(selection)[0], "accuracy"), (selection, "accuracy_sparse"))
+    )
     row = {"trained on": "all patches: the selector itself", "whole images": with_interval(whole)}
     row |= {"its selector's patches": with_interval(sparse), "random patches": "", "sparse − LT": ""}
     return row | {"n": str(len(sparse))}
