@@ -30,8 +30,8 @@ from repro.training.objective import Classification
 from repro.training.precision import autocast, place, usable_precision
 from repro.training.sources import AtWork, PatchSource, fixed_chance
 
-ROUNDS, STEPS = 5, 4  # turns of each; steps a turn
-BATCH, PATCH_BATCH = 128, 32  # images a step, of 32 and of 224 pixels
+ROUNDS, STEPS = 7, 2  # turns of each; steps a turn
+BATCH, PATCH_BATCH = 128, 64  # images a step, of 32 and of 224 pixels
 VIT = Model("vit", width=192, depth=12, heads=3)
 DEIT_TINY = Model("vit", classes=1000, width=192, depth=12, heads=3, patch_size=16, image_size=224)
 HIGH, LOW = 0.9, 0.7  # keep rates
