@@ -37,24 +37,32 @@ def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> 
     whose backward pass is slow on a CPU.
     """
     stem = vit.patch_embed
-    patches = unfold(images, stem.patch_size[0])
+    patches = unfold(images, stem.patch_size[0], ids)
     first = 0 if vit.no_embed_class else vit.num_prefix_tokens
     positions: Tensor = vit.pos_embed  # type: ignore[assignment]
     prefix_positions, positions = positions[:, :first], positions[:, first:]
     if ids is not None:
-        patches, positions = gather(patches, ids), gather(positions.expand(len(ids), -1, -1), ids)
-    tokens = stem.norm(linear(patches, stem.proj.weight.flatten(1), stem.proj.bias)) + positions
+        positions = gather(positions.expand(len(ids), -1, -1), ids)
+    weight = stem.proj.weight.permute(0, 2, 3, 1).flatten(1)  # (width, size * size * 3)
+    tokens = stem.norm(linear(patches, weight, stem.proj.bias)) + positions
     prefix = [t.expand(len(images), -1, -1) for t in (vit.cls_token, vit.reg_token) if t is not None]
     if first:
         prefix = [torch.cat(prefix, dim=1) + prefix_positions]
     return vit.norm_pre(vit.pos_drop(torch.cat([*prefix, tokens], dim=1)))
 
 
-def unfold(images: Tensor, size: int) -> Tensor:
-    """Images cut into square patches, in the order of a convolution's weight: (batch, patches, 3 * size * size)."""
-    batch, channels, height, width = images.shape
-    cut = images.reshape(batch, channels, height // size, size, width // size, size)
-    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * size * size)
+def unfold(images: Tensor, size: int, ids: Tensor | None = None) -> Tensor:
+    """Images cut into square patches, pixel by pixel: (batch, 3, height, width) -> (batch, kept, size * size * 3).
+
+    Only the patches `ids` (batch, kept) are copied, all where it is None.
+    """
+    rows = images.permute(0, 2, 3, 1).unflatten(1, (-1, size)).unflatten(3, (-1, size))
+    grid = rows.transpose(2, 3)  # (batch, rows, columns, size, size, 3)
+    if ids is None:
+        return grid.flatten(3).flatten(1, 2)
+    columns = grid.shape[2]
+    image = torch.arange(len(ids), device=ids.device)[:, None]
+    return grid[image, ids // columns, ids % columns].flatten(2)
 
 
 def gather(tokens: Tensor, ids: Tensor) -> Tensor:

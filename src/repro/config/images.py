@@ -1,37 +1,15 @@
-"""What a run is: frozen dataclasses, their presets and their stable key.
+"""Runs on images: data, network, recipe, tickets, and what is done with them."""
 
-A run's identity is the hash of the fields that differ from their default, so a field added later with a
-default leaves every old key valid (the idea is open_lth's). A run that needs another one holds that run as
-a field; in the hash and on disk it stands as that run's own key, so a key covers its whole history.
-The seed is not part of a config: one config, many seeds.
-"""
-
-import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import ClassVar, Literal
 
-SCHEMA = 1  # raised when a change of code makes old results wrong for the same config
-PRESETS = ("demo", "pocket", "gpu", "paper")
+from repro.config.checks import ConfigError, check_choices, check_keep_rate
+
 Augment = Literal["none", "crop-flip", "crop", "deit", "deit-once", "inception"]
 CountedOver = Literal["scope", "model"]
 Layout = Literal["global", "layerwise"]
 Choice = Literal["ticket", "random", "centre"]
 Fill = Literal["mean", "black"]
-TICKETS = ("stored", "online")  # selected once on the image as it is, or anew on every augmented batch
-
-
-class ConfigError(ValueError):
-    """A value of a config or parameter that is not allowed; the message says what is."""
-
-
-def check_choices(config: Any) -> None:
-    """Raise ConfigError where a field annotated as a Literal holds something else."""
-    for name, annotation in get_type_hints(type(config)).items():
-        if get_origin(annotation) is Literal and getattr(config, name) not in get_args(annotation):
-            allowed = ", ".join(map(str, get_args(annotation)))
-            raise ConfigError(f"{name} must be one of {allowed}; got {getattr(config, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -185,74 +163,3 @@ class ShowRun:
 
     def __post_init__(self) -> None:
         check_keep_rate(self.keep_rate)
-
-
-Run = TrainRun | SelectRun | ShowRun
-
-
-def check_keep_rate(keep_rate: float) -> None:
-    """Raise ConfigError unless a keep rate lies above 0 and at most at 1."""
-    if not 0 < keep_rate <= 1:
-        raise ConfigError(f"keep_rate must lie above 0 and at most at 1; got {keep_rate}")
-
-
-def canonical(config: Any) -> dict[str, Any]:
-    """Fields of a config that differ from their default, JSON-ready; a nested run stands as its name."""
-    changed = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if value != field.default:
-            changed[field.name] = _plain(value)
-    return changed
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "procedure"):
-        return name(value)
-    if dataclasses.is_dataclass(value):
-        return canonical(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def key(run: Any) -> str:
-    """First 12 hex digits of the SHA-256 of a run's canonical JSON, its procedure and the schema."""
-    body = {"schema": SCHEMA, "procedure": run.procedure, "config": canonical(run)}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def name(run: Any) -> str:
-    """A run's name in the store, such as `train-0f3a12b4c5d6`."""
-    return f"{run.procedure}-{key(run)}"
-
-
-def parents(config: Any) -> list[Any]:
-    """Runs that a config needs, nearest first, without repeats."""
-    found: list[Any] = []
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if hasattr(value, "procedure"):
-            found.append(value)
-        elif dataclasses.is_dataclass(value):
-            found += parents(value)
-    return list(dict.fromkeys(found))
-
-
-def is_fixed(tickets: str) -> bool:
-    """Whether tickets are fixed per image (`stored`) or selected anew at every step (`online`). Raises ConfigError."""
-    if tickets not in TICKETS:
-        raise ConfigError(f"tickets must be one of {', '.join(TICKETS)}; got {tickets!r}")
-    return tickets == "stored"
-
-
-def check_preset(preset: str) -> None:
-    """Raise ConfigError unless `preset` is one of PRESETS."""
-    if preset not in PRESETS:
-        raise ConfigError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
-
-
-def check_seeds(seeds: Any) -> tuple[int, ...]:
-    """The seeds as a tuple; raise ConfigError unless they are distinct integers from 0 on."""
-    good = isinstance(seeds, list | tuple) and seeds and all(type(s) is int and s >= 0 for s in seeds)
-    if not good or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"seeds must be distinct whole numbers from 0 on, such as [0, 1, 2]; got {seeds!r}")
-    return tuple(seeds)

@@ -1,0 +1,45 @@
+"""Checks of values that a user gives; an error names the value and what is allowed."""
+
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+PRESETS = ("demo", "pocket", "gpu", "paper")
+TICKETS = ("stored", "online")  # selected once on the image as it is, or anew on every augmented batch
+
+
+class ConfigError(ValueError):
+    """A value of a config or parameter that is not allowed; the message says what is."""
+
+
+def check_choices(config: Any) -> None:
+    """Raise ConfigError where a field annotated as a Literal holds something else."""
+    for name, annotation in get_type_hints(type(config)).items():
+        if get_origin(annotation) is Literal and getattr(config, name) not in get_args(annotation):
+            allowed = ", ".join(map(str, get_args(annotation)))
+            raise ConfigError(f"{name} must be one of {allowed}; got {getattr(config, name)!r}")
+
+
+def check_keep_rate(keep_rate: float) -> None:
+    """Raise ConfigError unless a keep rate lies above 0 and at most at 1."""
+    if not 0 < keep_rate <= 1:
+        raise ConfigError(f"keep_rate must lie above 0 and at most at 1; got {keep_rate}")
+
+
+def is_fixed(tickets: str) -> bool:
+    """Whether tickets are fixed per image (`stored`) or selected anew at every step (`online`). Raises ConfigError."""
+    if tickets not in TICKETS:
+        raise ConfigError(f"tickets must be one of {', '.join(TICKETS)}; got {tickets!r}")
+    return tickets == "stored"
+
+
+def check_preset(preset: str) -> None:
+    """Raise ConfigError unless `preset` is one of PRESETS."""
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
+
+
+def check_seeds(seeds: Any) -> tuple[int, ...]:
+    """The seeds as a tuple; raise ConfigError unless they are distinct integers from 0 on."""
+    good = isinstance(seeds, list | tuple) and seeds and all(type(s) is int and s >= 0 for s in seeds)
+    if not good or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"seeds must be distinct whole numbers from 0 on, such as [0, 1, 2]; got {seeds!r}")
+    return tuple(seeds)
