@@ -51,3 +51,9 @@ def test_verdicts(values, kind, margin, word):
 def test_an_unknown_kind_names_the_known_ones():
     with pytest.raises(ValueError, match="above, below, within"):
         stats.verdict([0.1], "equal", 0.0)
+
+
+def test_an_exact_value_needs_no_interval():
+    assert stats.verdict([0.2], "above", 0) == "direction holds"
+    assert stats.verdict([0.2], "above", 0, exact=True) == "holds"
+    assert stats.verdict([-0.2], "above", 0, exact=True) == "contradicted"

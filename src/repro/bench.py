@@ -24,6 +24,7 @@ from repro.flops import count_patches, vit_macs
 from repro.models import application, build_model
 from repro.models.vit import walk
 from repro.runs.provenance import provenance
+from repro.runs.store import ENTRIES
 from repro.tickets.stages import stage_counts
 from repro.training.loop import Fit
 from repro.training.objective import Classification
@@ -66,7 +67,7 @@ def measure_all() -> dict[str, Any]:
         if rows[-1]["ratio"] < target:
             rows[-1]["slowest_operators"] = slowest_operators(fast)
         print(describe(rows[-1]))
-    return {"rows": rows, "threads": torch.get_num_threads(), "provenance": provenance()}
+    return {"rows": rows, "threads": torch.get_num_threads(), "provenance": provenance(ENTRIES["train"])}
 
 
 PATCHES = "DeiT-Tiny training step on patch tickets at 224 pixels"

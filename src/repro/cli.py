@@ -144,12 +144,14 @@ def doctor() -> None:
 
 @app.command()
 def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.json")] = True) -> None:
-    """Measure the speed targets side by side and print the ratios."""
+    """Measure the speed targets side by side and print the ratios; the last of every processor is kept."""
     from repro.bench import measure_all
 
     results = measure_all()
     if write:
-        (paths.RESULTS / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+        file = paths.RESULTS / "bench.json"
+        known = json.loads(file.read_text()) | {results["provenance"]["device"]: results}
+        file.write_text(json.dumps(known, indent=1) + "\n")
 
 
 @data_app.command("fetch")

@@ -47,10 +47,14 @@ def assemble(preset: str) -> Path:
 
 
 def write_speed() -> None:
-    """Write `book/speed.md`: what `repro bench` measured last, from `book/results/bench.json`."""
-    rows = json.loads((paths.RESULTS / "bench.json").read_text())["rows"]
-    lines = ["| what | times as fast | target |", "|---|---|---|"]
-    lines += [f"| {row['what']} | {row['ratio']:.2f} | {row['target']} |" for row in rows]
+    """Write `book/speed.md`: what `repro bench` measured last on each processor, from `book/results/bench.json`."""
+    measured = json.loads((paths.RESULTS / "bench.json").read_text())
+    columns = {name: {row["what"]: row["ratio"] for row in results["rows"]} for name, results in measured.items()}
+    targets = {row["what"]: row["target"] for results in measured.values() for row in results["rows"]}
+    lines = [f"| times as fast | target | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
+    for what, target in targets.items():
+        ratios = " | ".join(f"{column[what]:.2f}" if what in column else "" for column in columns.values())
+        lines.append(f"| {what} | {target} | {ratios} |")
     (paths.BOOK / "speed.md").write_text("\n".join(lines) + "\n")
 
 

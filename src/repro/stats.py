@@ -43,16 +43,19 @@ def claimed_region(kind: str, margin: float) -> tuple[float, float]:
     return regions[kind]
 
 
-def verdict(values: Sequence[float], kind: str, margin: float) -> str:
+def verdict(values: Sequence[float], kind: str, margin: float, *, exact: bool = False) -> str:
     """One of VERDICTS for one value a seed.
 
     holds: the interval lies in the claimed region. contradicted: it lies outside. Between the two the mean decides:
-    direction holds where it lies inside, not seen where it does not. One seed can only give these last two.
+    direction holds where it lies inside, not seen where it does not. One seed can only give these last two, unless it
+    is `exact`: a value in which nothing was drawn at random.
     """
     low, high = claimed_region(kind, margin)
     found = estimate(values)
     if found.n == 0:
         return "not run"
+    if found.n == 1 and exact:
+        return "holds" if low <= found.mean <= high else "contradicted"
     if found.n > 1 and low <= found.low and found.high <= high:
         return "holds"
     if found.n > 1 and (found.high < low or found.low > high):

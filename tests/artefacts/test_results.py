@@ -21,7 +21,7 @@ def fake_record(run, seed, accuracy, sparsity=0.0, **more):
         "history": [],
         "timing": {"seconds": 60.0},
         "data": "d",
-        "provenance": provenance(),
+        "provenance": provenance(store.ENTRIES[run.procedure]),
     }
     return record | {"checksum": store.record_checksum(record)}
 
@@ -114,7 +114,7 @@ def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
     assert rows["training code"] == "as it is now"
     assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
-    monkeypatch.setattr(sys.modules["repro.report.footer"], "code_digest", lambda: "other")
+    monkeypatch.setattr(sys.modules["repro.report.footer"], "code_digest", lambda entry: "other")
     assert dict(report.footer(results).frame.values)["training code"] == (
         "17 of 17 runs were made by another version; `make refresh-table2 PRESET=pocket` recomputes them"
     )

@@ -31,6 +31,7 @@ class Artefact:
     claim_values: Callable[[pd.DataFrame], dict[str, pd.Series]] = lambda _: {}  # claim id -> one value a seed
     options: tuple[str, ...] = ()  # names of the options that the notebook's parameters may set
     rehearsed: Callable[[list[Arm]], list[Arm]] = lambda arms: arms  # arms that a rehearsal carries out
+    exact: bool = False  # True where nothing is drawn at random: one seed says all, and a claim needs no interval
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def plan(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: 
     An option that is zero or empty is left to the preset.
     """
     config.check_preset(preset)
-    chosen = config.check_seeds(list(seeds) or SEEDS[preset])
+    chosen = config.check_seeds(list(seeds) or ((0,) if artefact.exact else SEEDS[preset]))
     if unknown := set(options) - set(artefact.options):
         allowed = ", ".join(("preset", "seeds", *artefact.options))
         raise config.ConfigError(f"{artefact.id} has no parameter {sorted(unknown)[0]!r}; it has {allowed}")

@@ -69,6 +69,8 @@ def banner(results: Results) -> Note:
     """How far the numbers of this page can be trusted, by preset and number of seeds."""
     n = len(results.seeds)
     seeds = f"{n} seeds, intervals are Student's t at 95 %" if n > 1 else "one seed (n = 1), so no interval"
+    if results.artefact.exact:
+        seeds = "nothing here is drawn at random, so there is no interval"
     weight = {
         "demo": f"**{NO_EVIDENCE}.**",
         "pocket": "**pocket: evidence at pocket scale.**",
@@ -196,7 +198,7 @@ def printed(value: float) -> str:
 def judged(results: Results, claim: Any) -> str:
     """A claim's value in points with its interval, n, and the verdict as a word."""
     values = results.artefact.claim_values(results.frame)[claim.id]
-    word = stats.verdict(list(values), claim.kind, claim.margin)
+    word = stats.verdict(list(values), claim.kind, claim.margin, exact=results.artefact.exact)
     if values.empty:
         return word
     return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"

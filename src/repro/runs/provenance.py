@@ -1,10 +1,12 @@
 """Where a record came from: code, versions, device, day."""
 
+import ast
 import datetime
 import functools
 import hashlib
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,12 @@ PACKAGES = ("torch", "timm", "numpy")
 TRAINING_CODE = ("data", "models", "tickets", "training")
 
 
-def provenance() -> dict[str, Any]:
-    """Commit, whether `src` differs from it, digest of the training code, versions, device and date (UTC)."""
+def provenance(entry: str) -> dict[str, Any]:
+    """Commit, whether `src` differs from it, digest of the code behind `entry`, versions, device and date (UTC)."""
     return {
         "commit": git("rev-parse", "--short=12", "HEAD") or "unknown",
         "dirty": bool(git("status", "--porcelain", "--", "src")),
-        "code": code_digest(),
+        "code": code_digest(entry),
         "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
         "device": device_name(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -29,14 +31,45 @@ def provenance() -> dict[str, Any]:
 
 
 @functools.cache
-def code_digest() -> str:
-    """First 12 hex digits of the SHA-256 over the modules of TRAINING_CODE; two equal digests trained alike."""
+def code_digest(entry: str) -> str:
+    """First 12 hex digits of the SHA-256 over `entry` and what it imports; two equal digests computed alike.
+
+    `entry` is a module of TRAINING_CODE, such as repro.training.procedure; only modules of those packages count.
+    """
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for part in TRAINING_CODE:
-        for file in sorted((root / part).rglob("*.py")):
-            digest.update(f"{file.relative_to(root).as_posix()}\n".encode() + file.read_bytes())
+    for file in sorted(_reachable(root, _module_file(root, entry))):
+        digest.update(f"{file.relative_to(root).as_posix()}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _reachable(root: Path, first: Path | None) -> set[Path]:
+    """Files of TRAINING_CODE that a module imports, it included, directly or through others."""
+    found: set[Path] = set()
+    waiting = [first]
+    while waiting:
+        file = waiting.pop()
+        if file and file not in found and file.relative_to(root).parts[0] in TRAINING_CODE:
+            found.add(file)
+            waiting += [_module_file(root, name) for name in _imports(file)]
+    return found
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module_file(root: Path, name: str) -> Path | None:
+    """The file of a module of this project, None for anything else."""
+    package, *parts = name.split(".")
+    stem = root.joinpath(*parts)
+    candidates = (stem / "__init__.py", stem.with_suffix(".py")) if package == root.name and parts else ()
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def git(*words: str) -> str:

@@ -7,6 +7,7 @@ that were committed to `book/results` answer where the own store has none, so th
 
 import functools
 import hashlib
+import importlib
 import json
 import shutil
 import sys
@@ -20,6 +21,12 @@ from repro import config, paths
 from repro.runs.provenance import provenance
 
 RECORD_FILE = "record.json"
+# The module that carries out a procedure, by a function of its name.
+ENTRIES = {
+    "train": "repro.training.procedure",
+    "select": "repro.training.selection",
+    "show": "repro.training.selection",
+}
 Record = dict[str, Any]
 
 
@@ -206,20 +213,18 @@ def kept_files(run: Any) -> list[str]:
 def _carry_out(run: Any, seed: int, home: Path) -> Record:
     from repro.training.checkpoint import write_bytes
     from repro.training.loop import STATE_FILE
-    from repro.training.procedure import train
-    from repro.training.selection import select, show
 
-    procedures: dict[str, Callable[..., dict[str, Any]]] = {"train": train, "select": select, "show": show}
+    carry_out: Callable[..., dict[str, Any]] = getattr(importlib.import_module(ENTRIES[run.procedure]), run.procedure)
     write_bytes(home / "config.json", json.dumps(config.canonical(run), indent=1).encode())
     drop_damaged_state(home / STATE_FILE)
-    result = procedures[run.procedure](run, seed, home, lambda parent: folder(parent, seed))
+    result = carry_out(run, seed, home, lambda parent: folder(parent, seed))
     record = {
         "schema": config.SCHEMA,
         "name": config.name(run),
         "seed": seed,
         "config": config.canonical(run),
         **result,
-        "provenance": provenance(),
+        "provenance": provenance(ENTRIES[run.procedure]),
     }
     record["checksum"] = record_checksum(record)
     write_bytes(home / RECORD_FILE, json.dumps(record, indent=1).encode())
