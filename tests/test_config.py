@@ -45,7 +45,7 @@ def test_canonical_json_names_parents_and_leaves_defaults_out():
 @pytest.mark.parametrize(
     ("make", "mend"),
     [
-        (lambda: Training(epochs=0), "at least 1"),
+        (lambda: Training(epochs=-1), "at least 0"),
         (lambda: Training(augment="blur"), "crop-flip"),
         (lambda: Training(epochs=2, snapshot_epochs=(0, 3)), "cannot be rewound to epoch 3"),
         (lambda: on_ticket(sparsity=1.5), "[0, 1]"),

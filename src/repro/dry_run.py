@@ -49,7 +49,7 @@ def shrink(value: Any) -> Any:
         return value if value.name == "imagenet" else config.Data("digit-scenes", IMAGES, IMAGES)
     if isinstance(value, config.Training):
         epochs = min(value.epochs, SHORT["epochs"])
-        kept = tuple(min(epoch, epochs) for epoch in value.snapshot_epochs)
+        kept = tuple(min(epoch, SHORT["epochs"]) for epoch in value.snapshot_epochs)
         return replace(value, epochs=epochs, batch_size=BATCH, warmup_epochs=0, snapshot_epochs=kept)
     if isinstance(value, config.Model):
         return replace(value, classes=CLASSES) if value.classes == 1000 else value

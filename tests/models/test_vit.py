@@ -10,7 +10,16 @@ from torch import nn
 
 from repro.config import Model
 from repro.models import application, build_model
-from repro.models.vit import class_attention, embed, forward_dropping, forward_patches, gather, select_patches
+from repro.models.vit import (
+    embed,
+    forward_dropping,
+    forward_patches,
+    gather,
+    received_attention,
+    scale_map,
+    score_patches,
+    select_patches,
+)
 from repro.tickets.patches import random_ids
 
 VIT = Model("vit", width=32, depth=4, heads=2)
@@ -78,7 +87,8 @@ def test_class_attention_is_the_row_of_the_softmax_that_the_block_computes(vit, 
     attention = vit.blocks[0].attn
     q, k, _ = attention.qkv(tokens).reshape(3, 65, 3, 2, 16).permute(2, 0, 3, 1, 4)
     whole = (q @ k.transpose(2, 3) * 16**-0.5).softmax(-1)  # (batch, heads, 65, 65)
-    assert torch.allclose(class_attention(attention, tokens), whole.mean(1)[:, 0], atol=1e-6)
+    assert torch.allclose(received_attention(attention, tokens, 1), whole.mean(1)[:, 0], atol=1e-6)
+    assert torch.allclose(received_attention(attention, tokens, tokens.shape[1]), whole.mean((1, 2)), atol=1e-6)
 
 
 @torch.no_grad()
@@ -88,7 +98,7 @@ def test_stages_are_nested_unique_and_hold_the_patches_attended_to_most(vit, ima
     for outer, inner in itertools.pairwise(stages):
         for one, two in zip(outer.tolist(), inner.tolist(), strict=True):
             assert set(two) < set(one)
-    first = class_attention(vit.blocks[1].attn, vit.blocks[1].norm1(vit.blocks[0](embed(vit, images))))[:, 1:]
+    first = received_attention(vit.blocks[1].attn, vit.blocks[1].norm1(vit.blocks[0](embed(vit, images))), 1)[:, 1:]
     assert torch.equal(stages[0], first.topk(48).indices.sort().values)
 
 

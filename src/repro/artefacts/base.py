@@ -69,7 +69,10 @@ def collect(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **option
 
 def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.Record]]) -> Results:
     """Results from arms, seeds and their records."""
-    rows = [arm.labels | {"seed": seed} | record["metrics"] | {"run": record["name"]} for arm, seed, record in found]
+    rows = [
+        arm.labels | {"seed": seed} | record["metrics"] | {"run": record["name"], "history": record.get("history")}
+        for arm, seed, record in found
+    ]
     unique = {(record["name"], seed): record for _, seed, record in found}
     seeds = tuple(dict.fromkeys(seed for _, seed, _ in found))
     arms = [arm for arm, seed, _ in found if seed == seeds[0]]

@@ -110,7 +110,7 @@ def grid(
 
 def dense_run(data: Data, model: Model, training: Training, early_epoch: int) -> TrainRun:
     """The network that sees all patches and becomes the selector; it keeps the weights it had before and early on."""
-    kept = (0, min(early_epoch, training.epochs))
+    kept = (0, min(early_epoch, int(training.epochs)))
     return TrainRun(data=data, model=model, training=replace(training, snapshot_epochs=kept))
 
 

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from repro.config.checks import ConfigError, check_choices, check_keep_rate
 
 Augment = Literal["none", "crop-flip", "crop", "deit", "deit-once", "inception"]
-CountedOver = Literal["scope", "model"]
+CountedOver = Literal["scope", "model", "remaining"]
+Merge = Literal["union", "intersection", "vote"]
 Layout = Literal["global", "layerwise"]
 Choice = Literal["ticket", "random", "centre"]
 Fill = Literal["mean", "black"]
@@ -18,6 +19,7 @@ class Data:
 
     name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
+    skipped_images: int = 0  # training images left out before those
     test_images: int = 0  # how many of the test images, 0 for all
 
 
@@ -42,7 +44,7 @@ class Model:
 class Training:
     """One training recipe. The defaults train ResNet-20 as the sanity-check code of paper A's authors does."""
 
-    epochs: int = 160
+    epochs: float = 160  # 0 trains nothing; 0.1 sees a tenth of the images, another tenth in another order
     batch_size: int = 64  # images a step
     optimizer: str = "momentum"  # a timm optimiser: momentum (SGD, no Nesterov), adamw, ...
     learning_rate: float = 0.1  # peak
@@ -63,8 +65,8 @@ class Training:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise ConfigError("epochs and batch_size must be at least 1, learning_rate above 0")
+        if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise ConfigError("epochs must be at least 0, batch_size at least 1, learning_rate above 0")
         if any(not 0 <= epoch <= self.epochs for epoch in self.snapshot_epochs):
             raise ConfigError(
                 f"a training of {self.epochs} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
@@ -78,18 +80,20 @@ class TrainRun:
     Without `start` the weights are a fresh draw: draw 0 is the original initialisation of the seed, draw 1
     the random re-initialisation (RR). With a `Rewind` they are those the source had after that epoch, epoch 0 being its
     initialisation (LTH) and a later one rewinding; training goes on from that epoch. With `Pretrained` they are those
-    the source ended with, and the schedule starts afresh.
+    the source ended with, and the schedule starts afresh; with `Published` those of a publisher.
     """
 
     procedure: ClassVar[str] = "train"
     data: Data = Data()
     model: Model = Model()
     training: Training = Training()
-    ticket: "WeightTicket | None" = None
-    start: "Rewind | Pretrained | None" = None
+    ticket: "WeightTicket | MergedTicket | None" = None
+    start: "Rewind | Pretrained | Published | None" = None
     draw: int = 0
     patches: "PatchTicket | None" = None
     annotator: "TrainRun | None" = None  # a trained ResNet that labels every patch (lvvit)
+    order: int = 0  # which order of the images, and which crops and flips
+    curve: bool = False  # test before the first epoch and after every one, into the history
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,26 @@ class WeightTicket:
     source: TrainRun
     sparsity: float  # share of weights removed, in [0, 1]
     scope: str = "convs"  # which weights may be pruned, a name in tickets.weights.SCOPES
-    counted_over: CountedOver = "scope"  # what the sparsity is a share of
+    counted_over: CountedOver = "scope"  # what the sparsity is a share of; remaining: of what the source's mask keeps
     layout: Layout = "global"  # one threshold, or one a layer
 
     def __post_init__(self) -> None:
         check_choices(self)
         if not 0 <= self.sparsity <= 1:
             raise ConfigError(f"sparsity must lie in [0, 1]; got {self.sparsity}")
+
+
+@dataclass(frozen=True)
+class MergedTicket:
+    """Several masks over the same weights, made one."""
+
+    parts: tuple[WeightTicket, ...]
+    merge: Merge = "union"  # what is kept: by any of them, by all, or by more than half
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not self.parts:
+            raise ConfigError("a merged ticket needs at least one mask")
 
 
 @dataclass(frozen=True)
@@ -124,13 +141,37 @@ class Pretrained:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Weights that timm publishes under this name, read from a file that the user fetched; the head is drawn afresh."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class AttentionScore:
+    """A score of every patch from attention maps (paper B). Each map is scaled to [0, 1] before layers are averaged."""
+
+    layer: Literal["mean", "last"] = "mean"  # over which blocks
+    query: Literal["class", "mean"] = "class"  # what the class token attends to, or the mean over all tokens
+    mend_sink: bool = True  # the first token's score is set to the map's mean before scaling
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+
+
+@dataclass(frozen=True)
 class SelectRun:
-    """Select the patches of every image of a data set, un-augmented, by the attention of a trained ViT."""
+    """Select the patches of every image of a data set, un-augmented, by the attention of a trained ViT.
+
+    Without a `score` the network drops patches at three of its blocks, as paper A has it; with one it sees all
+    patches and they are cut once.
+    """
 
     procedure: ClassVar[str] = "select"
     selector: TrainRun | Rewind  # Rewind(run, 0) selects with untrained weights
-    keep_rate: float  # of the patches alive, at each of three blocks
+    keep_rate: float  # of the patches alive, at each of three blocks, or once where there is a score
     data: Data = Data()
+    score: AttentionScore | None = None
 
     def __post_init__(self) -> None:
         check_keep_rate(self.keep_rate)

@@ -28,5 +28,5 @@ def load_dataset(config: Data) -> AnyDataset:
         return FolderDataset()
     loaders = {"digit-scans": digits.load_scans, "digit-scenes": digits.load_scenes, "cifar10": cifar.load}
     full = loaders[config.name]()
-    train, test = full.train.first(config.train_images), full.test.first(config.test_images)
-    return Dataset(full.name, train, test, full.classes)
+    train = full.train.first(config.train_images, config.skipped_images)
+    return Dataset(full.name, train, full.test.first(config.test_images), full.classes)

@@ -35,11 +35,12 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def first(self, count: int) -> "Split":
-        """The first `count` images, all for 0. Raises ValueError where there are fewer."""
-        if count > len(self):
-            raise ValueError(f"{count} images asked for; there are {len(self)}")
-        return self if count == 0 else Split(self.images[:count], self.labels[:count])
+    def first(self, count: int, skipped: int = 0) -> "Split":
+        """The first `count` images after the first `skipped`, all of them for 0. Raises ValueError for too few."""
+        if skipped + max(count, 1) > len(self):
+            raise ValueError(f"{count} images asked for after the first {skipped}; there are {len(self)} in all")
+        part = slice(skipped, skipped + count if count else None)
+        return Split(self.images[part], self.labels[part])
 
     def to(self, device: torch.device) -> "Split":
         """The split on a device."""

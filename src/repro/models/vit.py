@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import interpolate, linear
 
-from repro.config import Model
+from repro.config import AttentionScore, Model
 from repro.tickets.patches import keep_highest
 from repro.tickets.stages import selecting_blocks, stage_counts
 
@@ -33,10 +33,12 @@ def build_vit(config: Model) -> VisionTransformer:
 def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
     """Tokens with their positions, class token first: (batch, 3, height, width) -> (batch, 1 + kept, width).
 
-    `ids` (batch, kept) are the patches to embed, all where it is None. A matrix product stands for timm's convolution,
-    whose backward pass is slow on a CPU.
+    `ids` (batch, kept) are the patches to embed, all where it is None; images of another size are resized. A matrix
+    product stands for timm's convolution, whose backward pass is slow on a CPU.
     """
     stem = vit.patch_embed
+    if images.shape[2:] != stem.img_size:
+        images = interpolate(images, stem.img_size, mode="bilinear")
     patches = unfold(images, stem.patch_size[0], ids)
     first = 0 if vit.no_embed_class else vit.num_prefix_tokens
     positions: Tensor = vit.pos_embed  # type: ignore[assignment]
@@ -106,7 +108,7 @@ def walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: b
         if number not in counts:
             tokens = block(tokens)
             continue
-        scores = class_attention(block.attn, block.norm1(tokens))[:, vit.num_prefix_tokens :]
+        scores = received_attention(block.attn, block.norm1(tokens), asking=1)[:, vit.num_prefix_tokens :]
         kept = keep_highest(scores.detach(), counts[number])
         alive = alive.gather(1, kept)
         stages.append(alive)
@@ -116,14 +118,43 @@ def walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: b
     return tokens, stages
 
 
-def class_attention(attention: Attention, tokens: Tensor) -> Tensor:
-    """How much the class token attends to each token, the mean over heads: (batch, tokens, dim) -> (batch, tokens)."""
+def score_patches(vit: VisionTransformer, images: Tensor, score: AttentionScore) -> Tensor:
+    """A score for every patch from attention maps, (batch, patches); paper B names the map, the rest is our reading.
+
+    A map holds what each token receives, the class token first. Where the sink is to be mended, that first entry is set
+    to the map's mean; then each map is scaled to [0, 1] and the maps of the layers are averaged.
+    """
+    tokens = embed(vit, images)
+    asking = 1 if score.query == "class" else tokens.shape[1]
+    total = torch.zeros(tokens.shape[:2], device=tokens.device)
+    blocks: Any = vit.blocks
+    for number, block in enumerate(blocks, start=1):
+        if score.layer == "mean" or number == len(blocks):
+            total += scale_map(received_attention(block.attn, block.norm1(tokens), asking), score.mend_sink)
+        if number < len(blocks):
+            tokens = block(tokens)
+    return total[:, vit.num_prefix_tokens :]
+
+
+def scale_map(received: Tensor, mend_sink: bool) -> Tensor:
+    """A map (batch, tokens) scaled to [0, 1], its first entry set to its mean before that where the sink is mended."""
+    if mend_sink:
+        received = torch.cat([received.mean(dim=1, keepdim=True), received[:, 1:]], dim=1)
+    low, high = received.aminmax(dim=1, keepdim=True)
+    return (received - low) / (high - low).clamp_min(torch.finfo(received.dtype).tiny)
+
+
+def received_attention(attention: Attention, tokens: Tensor, asking: int) -> Tensor:
+    """How much the first `asking` tokens attend to each token, the mean over them and the heads.
+
+    (batch, tokens, dim) -> (batch, tokens), each row of which sums to 1.
+    """
     heads, (wq, wk, _) = attention.num_heads, attention.qkv.weight.chunk(3)
     bq, bk, _ = (None,) * 3 if attention.qkv.bias is None else attention.qkv.bias.chunk(3)
-    query = linear(tokens[:, :1], wq, bq).unflatten(2, (heads, -1)).transpose(1, 2)  # (batch, heads, 1, head dim)
-    keys = linear(tokens, wk, bk).unflatten(2, (heads, -1)).transpose(1, 2)  # (batch, heads, tokens, head dim)
+    query = linear(tokens[:, :asking], wq, bq).unflatten(2, (heads, -1)).transpose(1, 2)  # (batch, heads, asking, dim)
+    keys = linear(tokens, wk, bk).unflatten(2, (heads, -1)).transpose(1, 2)  # (batch, heads, tokens, dim)
     logits = attention.q_norm(query) @ attention.k_norm(keys).transpose(2, 3) * attention.scale
-    return logits.float().softmax(dim=3).mean(dim=1)[:, 0]
+    return logits.float().softmax(dim=3).mean(dim=(1, 2))
 
 
 def _drop_within(block: Block, tokens: Tensor, kept: Tensor, prefix: int) -> Tensor:

@@ -106,13 +106,19 @@ def settings(results: Results) -> Table:
         if part != "model" or name in shape
     ]
     found += patch_settings([arm.run for arm in results.arms])
-    for run in reversed([arm.run for arm in results.arms]):
-        if isinstance(run, config.TrainRun) and run.ticket and isinstance(run.start, config.Rewind):
-            found += [("ticket", name, getattr(run.ticket, name)) for name in ("scope", "layout", "counted_over")]
-            found += [("ticket", "prunings before the last mask", prunings(run))]
-            found += [("ticket", "rewound to epoch", run.start.epoch)]
-            break
+    found += rewind_settings([arm.run for arm in results.arms])
     return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
+
+
+def rewind_settings(runs: list[config.Run]) -> list[tuple[str, str, Any]]:
+    """How the last rewound weight ticket of an artefact was found; nothing where it has none."""
+    trained = [(run, run.ticket, run.start) for run in runs if isinstance(run, config.TrainRun)]
+    for run, ticket, start in reversed(trained):
+        if isinstance(ticket, config.WeightTicket) and isinstance(start, config.Rewind):
+            found = [("ticket", name, getattr(ticket, name)) for name in ("scope", "layout", "counted_over")]
+            found += [("ticket", "prunings before the last mask", prunings(run))]
+            return [*found, ("ticket", "rewound to epoch", start.epoch)]
+    return []
 
 
 def patch_settings(runs: list[config.Run]) -> list[tuple[str, str, Any]]:
@@ -139,7 +145,7 @@ def first_training(results: Results) -> config.TrainRun:
 
 def prunings(run: config.TrainRun) -> int:
     """How many times weights were pruned, each after a training, on the way to a run's mask."""
-    return 1 + prunings(run.ticket.source) if run.ticket else 0
+    return 1 + prunings(run.ticket.source) if isinstance(run.ticket, config.WeightTicket) else 0
 
 
 def compare_tickets(results: Results, index: list[str]) -> Table:

@@ -12,9 +12,14 @@ def stage_counts(patches: int, keep_rate: float) -> tuple[int, ...]:
     """
     counts = []
     for _ in range(STAGES):
-        patches = math.ceil(keep_rate * patches)
+        patches = round_up(keep_rate * patches)
         counts.append(patches)
     return tuple(counts)
+
+
+def round_up(patches: float) -> int:
+    """The next whole number of patches; 0.55 of 100 are 55, whatever floating point makes of it."""
+    return math.ceil(round(patches, 6))
 
 
 def nominal_sparsity(keep_rate: float) -> float:

@@ -6,7 +6,7 @@ cut is by rank and not by threshold, so ties in magnitude cannot keep or drop on
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +72,20 @@ def _keep_largest(scores: Tensor, sparsity: float) -> Tensor:
     kept = torch.zeros_like(scores, dtype=torch.bool)
     kept[scores.argsort(descending=True, stable=True)[:count]] = True
     return kept & (scores >= 0)
+
+
+def merge_masks(masks: Sequence[Mask], merge: str) -> Mask:
+    """One mask of several over the same weights: kept by any (`union`), by all (`intersection`) or by most (`vote`).
+
+    A vote is won by more than half. The union is never sparser than any of them, the intersection never less sparse;
+    of masks of the same weights, which are nested, these are just the least and the most sparse one. Raises ValueError
+    where the masks are not over the same weights.
+    """
+    shapes = [{name: m.shape for name, m in mask.items()} for mask in masks]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError("masks to be merged must be over the same weights")
+    least = {"union": 1, "intersection": len(masks), "vote": len(masks) // 2 + 1}[merge]
+    return {name: torch.stack([mask[name] for mask in masks]).sum(dim=0) >= least for name in masks[0]}
 
 
 def sparsity(mask: Mask) -> float:

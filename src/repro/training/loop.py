@@ -5,6 +5,7 @@ of (seed, step), so the state of a training is its weights, its optimiser and it
 doubt: accuracy is that of the last epoch, never the best one, because the best one would be chosen on the test set.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -36,7 +37,8 @@ class Fit:
     """A training under way: everything that changes while it runs.
 
     `apply` is how the network is applied to images, and to ids of patches where the objective chooses some.
-    `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed.
+    `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed. `test`,
+    where given, is what the history keeps of the network before the first epoch and after every one.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class Fit:
         first_epoch: int = 0,
         zero_masked: Callable[[], None] = lambda: None,
         folder: Path | None = None,
+        test: Callable[[nn.Module], dict[str, float]] | None = None,
     ) -> None:
-        self.model, self.loader, self.config, self.folder = model, loader, config, folder
+        self.model, self.loader, self.config, self.folder, self.test = model, loader, config, folder, test
         self.apply = apply
         self.objective = objective or Classification(config, loader.classes, loader.seed)
         self.precision = usable_precision(config.precision, loader.device)
@@ -60,7 +63,7 @@ class Fit:
         self.schedule = make_schedule(self.optimizer, config, loader.steps_per_epoch)
         self.ema = ModelEmaV3(model, decay=config.ema_decay) if config.ema_decay else None
         self.first_step = self.step = first_epoch * loader.steps_per_epoch
-        self.last_step = config.epochs * loader.steps_per_epoch
+        self.last_step = math.ceil(config.epochs * loader.steps_per_epoch)
         self.loss_sum = torch.zeros((), device=loader.device)
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
@@ -75,16 +78,20 @@ class Fit:
         self.resume()
         self.zero_masked()
         forward = self.forward(accelerate(self.apply, self.loader.device, self.last_step - self.step))
+        if self.step == self.first_step:
+            self.snapshot()
+            self.history += self.tested({"epoch": self.epoch})
         self.model.train()
         mark = saved = reported = time.monotonic()
-        if self.step == self.first_step:
-            self.snapshot(self.step // self.loader.steps_per_epoch)
         while self.step < self.last_step:
             self.train_step(forward)
-            if self.step % self.loader.steps_per_epoch == 0:
-                self.end_epoch()
+            ended = self.step % self.loader.steps_per_epoch == 0 or self.step == self.last_step
+            mean = self.mean_loss() if ended else 0.0
             now = time.monotonic()
             self.seconds, mark = self.seconds + now - mark, now
+            if ended:
+                self.end_epoch(mean)
+                mark = time.monotonic()  # to test is not to train
             if self.folder and now - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = mark = time.monotonic()
@@ -117,20 +124,36 @@ class Fit:
         self.loss_sum += loss.detach()
         self.step += 1
 
-    def end_epoch(self) -> None:
-        """Note the mean loss of the epoch; stop where it is not a number."""
-        epoch = self.step // self.loader.steps_per_epoch
-        mean = float(self.loss_sum) / self.loader.steps_per_epoch
-        if not np.isfinite(mean):
-            raise FloatingPointError(f"the loss of epoch {epoch} is {mean}: lower learning_rate or set clip_norm")
-        self.history.append({"epoch": epoch, "train_loss": mean})
-        self.loss_sum.zero_()
-        self.snapshot(epoch)
+    @property
+    def epoch(self) -> float:
+        """Epochs done, a whole number at their ends."""
+        done = self.step / self.loader.steps_per_epoch
+        return int(done) if done.is_integer() else round(done, 4)
 
-    def snapshot(self, epoch: int) -> None:
+    def mean_loss(self) -> float:
+        """Of the steps of this epoch; waits for the device."""
+        return float(self.loss_sum) / ((self.step - 1) % self.loader.steps_per_epoch + 1)
+
+    def end_epoch(self, mean_loss: float) -> None:
+        """Note the mean loss of the epoch, and the test where one is asked for; stop where it is not a number."""
+        if not np.isfinite(mean_loss):
+            raise FloatingPointError(
+                f"the loss of epoch {self.epoch} is {mean_loss}: lower learning_rate or set clip_norm"
+            )
+        entry = {"epoch": self.epoch, "train_loss": mean_loss}
+        self.history += self.tested(entry) or [entry]
+        self.loss_sum.zero_()
+        self.snapshot()
+        self.model.train()
+
+    def tested(self, entry: dict[str, float]) -> list[dict[str, float]]:
+        """An entry of the history with what the test finds and the seconds trained so far; none without a test."""
+        return [entry | {"seconds": round(self.seconds, 2)} | self.test(self.averaged)] if self.test else []
+
+    def snapshot(self) -> None:
         """Keep the weights of this epoch if the recipe asks for them."""
-        if self.folder and epoch in self.config.snapshot_epochs:
-            save_tensors(self.folder / snapshot_file(epoch), self.model.state_dict())
+        if self.folder and self.epoch in self.config.snapshot_epochs:
+            save_tensors(self.folder / snapshot_file(int(self.epoch)), self.model.state_dict())
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -186,7 +209,7 @@ def make_optimizer(model: nn.Module, config: Training) -> torch.optim.Optimizer:
 
 def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_epoch: int) -> Any:
     """The learning rate as a function of the step, by timm; its epochs are our steps."""
-    steps = config.epochs * steps_per_epoch
+    steps = max(1, math.ceil(config.epochs * steps_per_epoch))
     schedule, _ = timm.scheduler.create_scheduler_v2(
         optimizer,
         sched=config.schedule,

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from repro.config import ConfigError, Rewind, TrainRun, WeightTicket
+from repro.config import ConfigError, MergedTicket, Published, Rewind, TrainRun, WeightTicket
 from repro.data import AnyDataset, load_dataset
 from repro.data.loader import Loader, derive_seed
 from repro.models import Apply, application, build_model
@@ -14,8 +15,8 @@ from repro.training.checkpoint import load_tensors, save_tensors
 from repro.training.cost import timing
 from repro.training.loop import Fit, evaluate
 from repro.training.objective import Classification, Objective, TokenLabelling
-from repro.training.origins import FINAL_FILE, MASK_PREFIX, FolderOf, trained_model, weights_of
-from repro.training.precision import pick_device, place, set_up_kernels
+from repro.training.origins import FINAL_FILE, MASK_PREFIX, FolderOf, load_published, trained_model, weights_of
+from repro.training.precision import pick_device, place, set_up_kernels, usable_precision
 from repro.training.selection import find_tickets, make_source, with_ids
 from repro.training.ticket_store import TicketStore
 
@@ -29,11 +30,24 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
     device = pick_device()
     dataset = load_dataset(run.data)
     model = place(initial_model(run, seed, folder_of, device), device)
-    mask = cut_ticket(run.ticket, model, folder_of) if run.ticket else {}
+    mask = find_mask(run.ticket, model, folder_of) if run.ticket else {}
     config = run.training
-    loader = dataset.train_loader(config.batch_size, config.augment, seed, device)
+    order = derive_seed(seed, "order", run.order) if run.order else seed
+    loader = dataset.train_loader(config.batch_size, config.augment, order, device)
     tickets = find_tickets(run.patches.source, seed, dataset, folder_of) if run.patches else None
     apply = make_application(run, model, dataset, tickets)
+    precision = usable_precision(config.precision, device)
+
+    def test(model: torch.nn.Module) -> dict[str, float]:
+        """Top-1 accuracy and loss on whole images, and accuracy on tickets where there are some."""
+        found = evaluate(model, dataset.test_batches(device), precision, apply)
+        if tickets:
+            found["accuracy_sparse"] = test_sparse(model, tickets.test)
+        return found
+
+    def test_sparse(model: torch.nn.Module, ids: np.ndarray) -> float:
+        return evaluate(model, with_ids(dataset.test_batches(device), ids), precision, apply)["accuracy"]
+
     fit = Fit(
         model,
         loader,
@@ -43,16 +57,15 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
         first_epoch=run.start.epoch if isinstance(run.start, Rewind) else 0,
         zero_masked=weights.mask_applier(model, mask),
         folder=folder,
+        test=test if run.curve else None,
     )
     fit.run()
-    metrics = evaluate(fit.averaged, dataset.test_batches(device), fit.precision, apply)
+    metrics = test(fit.averaged)
     if mask:
         metrics["sparsity"] = weights.sparsity(mask)
         metrics["sparsity_over_model"] = weights.sparsity_over_model(mask, model)
     if tickets:
-        for name, ids in (("sparse", tickets.test), ("random", tickets.random_test(seed))):
-            seen = evaluate(fit.averaged, with_ids(dataset.test_batches(device), ids), fit.precision, apply)
-            metrics[f"accuracy_{name}"] = seen["accuracy"]
+        metrics["accuracy_random"] = test_sparse(fit.averaged, tickets.random_test(seed))
         metrics["patch_sparsity"] = 1 - tickets.test.shape[1] / tickets.patches
     kept = fit.averaged.state_dict() | {MASK_PREFIX + name: m for name, m in mask.items()}
     trained = (fit.last_step - fit.first_step) * config.batch_size
@@ -70,7 +83,9 @@ def initial_model(run: TrainRun, seed: int, folder_of: FolderOf, device: torch.d
     """The network with the weights a run starts from: a draw of its own, or those of another run."""
     torch.manual_seed(derive_seed(seed, "initialisation", run.draw))
     model = build_model(run.model, fused_attention=device.type == "cuda")
-    if run.start:
+    if isinstance(run.start, Published):
+        load_published(model, run.start)
+    elif run.start:
         model.load_state_dict(weights_of(run.start, folder_of))
     return model
 
@@ -106,6 +121,13 @@ def make_objective(
     return Classification(run.training, loader.classes, seed, source)
 
 
+def find_mask(ticket: WeightTicket | MergedTicket, model: torch.nn.Module, folder_of: FolderOf) -> weights.Mask:
+    """The mask of a ticket, merged where it has parts."""
+    if isinstance(ticket, MergedTicket):
+        return weights.merge_masks([cut_ticket(part, model, folder_of) for part in ticket.parts], ticket.merge)
+    return cut_ticket(ticket, model, folder_of)
+
+
 def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf) -> weights.Mask:
     """The mask by magnitude of the source's final weights, within the mask the source was trained on."""
     tensors = load_tensors(folder_of(ticket.source) / FINAL_FILE)[0]
@@ -114,5 +136,7 @@ def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf
     share = ticket.sparsity
     if ticket.counted_over == "model":
         share = weights.scope_sparsity(share, model, ticket.scope)
+    if ticket.counted_over == "remaining" and within:
+        share = 1 - (1 - share) * (1 - weights.sparsity(within))
     chosen = {name: tensors[name] for name in names}
     return weights.magnitude_mask(chosen, share, within=within or None, layout=ticket.layout)

@@ -1,6 +1,7 @@
 """What a `SelectRun` and a `ShowRun` do: choose the patches of every image once, and of a few for a figure."""
 
 import base64
+import dataclasses
 import io
 import time
 from collections.abc import Iterable, Iterator
@@ -16,9 +17,9 @@ from repro.config import PatchTicket, SelectRun, ShowRun, name
 from repro.data import AnyDataset, load_dataset
 from repro.data.loader import derive_seed
 from repro.models import annotate
-from repro.models.vit import forward_patches, select_patches
-from repro.tickets.patches import random_ids
-from repro.tickets.stages import real_sparsity
+from repro.models.vit import forward_patches, score_patches, select_patches
+from repro.tickets.patches import keep_highest, random_ids
+from repro.tickets.stages import real_sparsity, round_up
 from repro.training.checkpoint import stored_checksum
 from repro.training.cost import timing
 from repro.training.loop import evaluate
@@ -31,10 +32,11 @@ SHOWN_PIXELS = 112  # about the width of an example in a record
 
 
 class Selector:
-    """A trained ViT that keeps patches: no gradient, bf16 where the device has it, stopped after its last stage."""
+    """A trained ViT that keeps patches, in stages or by a score: no gradient, bf16 where the device has it."""
 
     def __init__(self, run: SelectRun | ShowRun, folder_of: FolderOf, device: torch.device) -> None:
         self.model, self.keep_rate, self.device = trained_model(run.selector, folder_of, device), run.keep_rate, device
+        self.score = run.score if isinstance(run, SelectRun) else None
         self.patches: int = self.model.patch_embed.num_patches  # type: ignore[assignment, union-attr]
         self.precision = usable_precision("bf16", device)
 
@@ -42,6 +44,9 @@ class Selector:
     def stages(self, images: Tensor) -> list[Tensor]:
         """Ids kept after each stage, (batch, kept) each, of normalised images."""
         with autocast(self.precision, self.device):
+            if self.score:
+                scores = score_patches(self.model, images, self.score)  # type: ignore[arg-type]
+                return [keep_highest(scores, round_up(self.keep_rate * self.patches))]
             return select_patches(self.model, images, self.keep_rate)  # type: ignore[arg-type]
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -78,7 +83,8 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
 def made_from(run: SelectRun, dataset: AnyDataset, folder_of: FolderOf) -> dict[str, Any]:
     """What tickets depend on, for the header of their file."""
     weights = stored_checksum(weights_file(run.selector, folder_of))
-    return {"selector": weights, "keep_rate": run.keep_rate, "data": dataset.checksum()}
+    found = {"selector": weights, "keep_rate": run.keep_rate, "data": dataset.checksum()}
+    return found | ({"score": dataclasses.asdict(run.score)} if run.score else {})
 
 
 def find_tickets(run: SelectRun, seed: int, dataset: AnyDataset, folder_of: FolderOf) -> TicketStore:
