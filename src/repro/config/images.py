@@ -19,8 +19,8 @@ class Data:
 
     name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
-    skipped_images: int = 0  # training images left out before those
     test_images: int = 0  # how many of the test images, 0 for all
+    skipped_images: int = 0  # training images left out before the first
 
 
 @dataclass(frozen=True)
