@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from safetensors.torch import save_file
 
 from repro import config
 from repro.artefacts.base import Artefact
@@ -28,7 +29,10 @@ def rehearse(artefact: Artefact, preset: str) -> str:
         os.environ |= {"REPRO_HOME": folder, "REPRO_DATA": folder}
         try:
             generate_images(Path(folder) / "imagenet")
-            records = [carry_out(shrink(run)) for run in chosen]
+            shrunk = [shrink(run) for run in chosen]
+            for run in shrunk:
+                generate_weights(run)
+            records = [carry_out(run) for run in shrunk]
         finally:
             os.environ.clear()
             os.environ |= before
@@ -41,6 +45,19 @@ def carry_out(run: config.Run) -> store.Record:
     for parent in config.parents(run):
         carry_out(parent)
     return store.compute(run, 0)
+
+
+def generate_weights(run: config.Run) -> None:
+    """Files for the published weights that a run or its parents start from: a fresh draw, without a head."""
+    from repro.models import build_model
+    from repro.training.origins import published_file
+
+    for parent in config.parents(run):
+        generate_weights(parent)
+    if isinstance(run, config.TrainRun) and isinstance(run.start, config.Published):
+        drawn = build_model(run.model).state_dict()
+        published_file(run.start).parent.mkdir(exist_ok=True)
+        save_file({name: t for name, t in drawn.items() if not name.startswith("head.")}, published_file(run.start))
 
 
 def shrink(value: Any) -> Any:

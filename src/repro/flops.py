@@ -4,7 +4,7 @@ With D the width and N the tokens a block takes 4 N D^2 + 2 N^2 D in attention a
 pixels comes to 4.60 G, and a DeiT-Small that drops at a keep rate of 0.7 to the 3.00 G that EViT's authors publish.
 """
 
-from repro.config import Model
+from repro.config import AttentionScore, Model
 from repro.tickets.stages import selecting_blocks, stage_counts
 
 TRAINING = 3  # a training step costs as much as this many forward passes
@@ -32,6 +32,16 @@ def selector_macs(model: Model, keep_rate: float, *, to_the_end: bool = False) -
         alive = counts.get(number, alive)
         total += mlp_macs(width, alive + 1)
     return total + width * model.classes
+
+
+def scoring_macs(model: Model, score: AttentionScore) -> float:
+    """Scoring the patches of an image by attention maps: all blocks but the last, and the maps besides."""
+    tokens = count_patches(model) + 1
+    asking = 1 if score.query == "class" else tokens
+    maps = model.depth if score.layer == "mean" else 1
+    block = attention_macs(model.width, tokens) + mlp_macs(model.width, tokens)
+    one_map = (tokens + asking) * model.width**2 + asking * tokens * model.width
+    return embedding_macs(model, tokens - 1) + (model.depth - 1) * block + maps * one_map
 
 
 def count_patches(model: Model) -> int:

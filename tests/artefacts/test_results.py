@@ -11,6 +11,15 @@ from repro.runs import store
 from repro.runs.provenance import provenance
 
 
+def fake_history(run, accuracy):
+    """A run that is tested on its way starts a tenth below its end and gets there by half of its epochs."""
+    if not getattr(run, "curve", False):
+        return []
+    last = run.training.epochs
+    points = {0: accuracy - 0.1, last / 2: accuracy, last: accuracy}
+    return [{"epoch": epoch, "accuracy": value, "seconds": 10.0 * epoch} for epoch, value in points.items()]
+
+
 def fake_record(run, seed, accuracy, sparsity=0.0, **more):
     record = {
         "schema": config.SCHEMA,
@@ -18,7 +27,7 @@ def fake_record(run, seed, accuracy, sparsity=0.0, **more):
         "seed": seed,
         "config": config.canonical(run),
         "metrics": {"accuracy": accuracy, "loss": 1.0, "sparsity": sparsity, "sparsity_over_model": sparsity} | more,
-        "history": [],
+        "history": fake_history(run, accuracy),
         "timing": {"seconds": 60.0},
         "data": "d",
         "provenance": provenance(store.ENTRIES[run.procedure]),
@@ -26,20 +35,22 @@ def fake_record(run, seed, accuracy, sparsity=0.0, **more):
     return record | {"checksum": store.record_checksum(record)}
 
 
-def metrics(ticket, arm):
+def metrics(arm):
     """Other metrics: sparse evaluation is a tenth above dense for LT and below for RC."""
-    if ticket or "keep_rate" not in arm.labels or arm.labels.get("arm") == "dense":
-        return {"sparsity": ticket.sparsity if ticket else 0.0}
-    sparse = 0.6 if arm.labels.get("arm") == "LT" else 0.4
-    return {"accuracy_sparse": sparse, "accuracy_random": 0.3, "patch_sparsity": 1 - arm.labels["keep_rate"] ** 3}
+    ticket, patches = (getattr(arm.run, name, None) for name in ("ticket", "patches"))
+    found = {"sparsity": getattr(ticket, "sparsity", 0.5) if ticket else 0.0}
+    if patches:
+        kept = patches.source.keep_rate ** (1 if patches.source.score else 3)
+        sparse = 0.6 if arm.labels.get("arm") == "LT" else 0.4
+        found |= {"accuracy_sparse": sparse, "accuracy_random": 0.3, "patch_sparsity": 1 - kept}
+    return found
 
 
 def fake_results(artefact, accuracy_of, seeds=(0, 1, 2), preset="pocket", **options):
     found = []
     for seed in seeds:
         for arm in artefact.grid(preset, **options):
-            ticket = getattr(arm.run, "ticket", None)
-            found.append((arm, seed, fake_record(arm.run, seed, accuracy_of(arm.labels, seed), **metrics(ticket, arm))))
+            found.append((arm, seed, fake_record(arm.run, seed, accuracy_of(arm.labels, seed), **metrics(arm))))
     return base.assemble(artefact, preset, found)
 
 

@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import nn
 
-from repro.config import Model
+from repro.config import AttentionScore, Model
 from repro.models import application, build_model
 from repro.models.vit import (
     embed,
@@ -177,3 +177,53 @@ def test_lvvit_gathers_swaps_and_labels_every_patch(images):
     assert same(model(images, everything), model(images))
     swapped = model(images, None, torch.ones(64, dtype=torch.bool))
     assert same(swapped, model(images.flip(0))), "all patches swapped is the other image"
+
+
+def test_a_mended_sink_is_set_to_the_mean_before_scaling_by_hand():
+    # One map of five tokens; the first draws six tenths. Mended it is the map's mean, a fifth, and the last is highest.
+    received = torch.tensor([[0.60, 0.02, 0.04, 0.12, 0.22]])
+    assert torch.allclose(scale_map(received, mend_sink=False), (received - 0.02) / 0.58)
+    mended = torch.tensor([[0.18, 0.00, 0.02, 0.10, 0.20]]) / 0.20
+    assert torch.allclose(scale_map(received, mend_sink=True), mended)
+
+
+@torch.no_grad()
+def test_a_mended_sink_changes_no_ticket_of_one_map(vit, images):
+    one, other = (score_patches(vit, images, AttentionScore("last", "class", mend)) for mend in (True, False))
+    assert torch.equal(one.argsort(dim=1), other.argsort(dim=1))
+
+
+def test_a_mended_sink_can_change_a_ticket_of_several_maps_by_hand():
+    # Where the sink of one map dwarfs its patches, that map hardly counts: the other one decides, for the first patch.
+    # Mended both count, and the third patch is ahead: .50 + .67 against .10 + 1.
+    maps = torch.tensor([[0.60, 0.02, 0.04, 0.12, 0.22]]), torch.tensor([[0.10, 0.30, 0.20, 0.25, 0.15]])
+    best = [int(sum(scale_map(m, mend)[0, 1:] for m in maps).argmax()) for mend in (False, True)]
+    assert best == [0, 2]
+
+
+@torch.no_grad()
+def test_the_score_of_the_last_layer_ranks_patches_as_its_attention_does(vit, images):
+    tokens = embed(vit, images)
+    for block in vit.blocks[:-1]:
+        tokens = block(tokens)
+    for query, asking in (("class", 1), ("mean", 65)):
+        received = received_attention(vit.blocks[-1].attn, vit.blocks[-1].norm1(tokens), asking)[:, 1:]
+        score = score_patches(vit, images, AttentionScore("last", query))
+        assert torch.equal(score.argsort(dim=1), received.argsort(dim=1))
+
+
+@torch.no_grad()
+def test_the_mean_over_layers_is_that_of_scaled_maps(vit, images):
+    tokens, total = embed(vit, images), torch.zeros(3, 65)
+    for block in vit.blocks:
+        total += scale_map(received_attention(block.attn, block.norm1(tokens), 1), mend_sink=True)
+        tokens = block(tokens)
+    assert torch.allclose(score_patches(vit, images, AttentionScore()), total[:, 1:], atol=1e-6)
+
+
+@torch.no_grad()
+def test_images_of_another_size_are_resized():
+    model = unlike_fresh(build_model(Model("vit", width=32, depth=2, heads=2, patch_size=8, image_size=64)))
+    small = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(4))
+    large = nn.functional.interpolate(small, (64, 64), mode="bilinear")
+    assert torch.equal(embed(model, small), embed(model, large))

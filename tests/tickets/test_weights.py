@@ -110,3 +110,41 @@ def test_unknown_scope_names_the_known_ones(resnet):
 def test_sparsity_outside_its_range_is_refused(wrong):
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         weights.magnitude_mask({"w": torch.ones(3)}, wrong)
+
+
+def random_masks(count):
+    generator = torch.Generator().manual_seed(3)
+    return [{"w": torch.rand(40, 5, generator=generator) < 0.5} for _ in range(count)]
+
+
+def test_masks_of_the_same_weights_are_nested_so_a_merge_is_one_of_them():
+    weight = {"w": torch.randn(30, 10)}
+    masks = [weights.magnitude_mask(weight, s) for s in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    for merge, sparsity in (("union", 0.1), ("intersection", 0.9), ("vote", 0.5)):
+        merged = weights.merge_masks(masks, merge)
+        assert torch.equal(merged["w"], weights.magnitude_mask(weight, sparsity)["w"]), merge
+
+
+def test_a_union_is_never_sparser_than_a_part_and_an_intersection_never_less_sparse():
+    masks = random_masks(5)
+    shares = [weights.sparsity(mask) for mask in masks]
+    merged = {how: weights.sparsity(weights.merge_masks(masks, how)) for how in ("union", "vote", "intersection")}
+    assert merged["union"] < min(shares)
+    assert max(shares) < merged["intersection"]
+    assert merged["union"] < merged["vote"] < merged["intersection"]
+
+
+@pytest.mark.parametrize(
+    ("merge", "kept"),
+    # four masks keep the weights 1, 12, 123 and 1234: the first in all, the second in three, the third in two
+    [("union", "1234"), ("intersection", "1"), ("vote", "12")],
+)
+def test_merging_by_hand(merge, kept):
+    masks = [{"w": torch.tensor([n <= last for n in (1, 2, 3, 4)])} for last in (1, 2, 3, 4)]
+    merged = weights.merge_masks(masks, merge)["w"]
+    assert "".join(str(n + 1) for n in merged.nonzero().flatten().tolist()) == kept
+
+
+def test_masks_over_other_weights_are_not_merged():
+    with pytest.raises(ValueError, match="same weights"):
+        weights.merge_masks([{"a": torch.ones(2) > 0}, {"b": torch.ones(2) > 0}], "union")

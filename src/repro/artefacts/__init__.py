@@ -5,6 +5,7 @@ from repro.artefacts import (
     figure2,
     figure3,
     lotus_convergence,
+    lotus_soup,
     lotus_sparsity,
     table1,
     table2,
@@ -13,7 +14,7 @@ from repro.artefacts import (
 from repro.artefacts.base import Artefact
 from repro.config import PRESETS, ConfigError, Run, name, parents
 
-MODULES = (table1, table2, figure1, figure2, figure3, table4, lotus_sparsity, lotus_convergence)
+MODULES = (table1, table2, figure1, figure2, figure3, table4, lotus_sparsity, lotus_convergence, lotus_soup)
 REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}
 
 

@@ -27,6 +27,7 @@ class Size:
     pretrained: TrainRun
     data: Data  # that fine-tuning sees
     training: Training  # one fine-tuning
+    soup_epochs: float = 5  # of a soup, all its trainings together, and of what it is compared with
     denoisers: int = 5  # weak trainings a round of Instant Soup
     share: float = 0.1  # of an epoch that a weak training sees
 
@@ -46,13 +47,16 @@ VIT_BASE = Model("vit", width=768, depth=12, heads=12, patch_size=16, image_size
 # Instant Soup's own fine-tuning rate and decay
 PAPER_RECIPE = replace(SMALL, epochs=20, batch_size=128, learning_rate=1e-5, weight_decay=0.1, augment="crop-flip")
 SIZES = {
-    "demo": size_of(
-        "digit-scans",
-        640,
-        640,
-        DEMO_TINY,
-        replace(SMALL, epochs=15, batch_size=16, learning_rate=2e-3),
-        replace(SMALL, epochs=5, batch_size=16, learning_rate=5e-4),
+    "demo": replace(
+        size_of(
+            "digit-scans",
+            880,
+            416,
+            DEMO_TINY,
+            replace(SMALL, epochs=10, batch_size=16, learning_rate=2e-3),
+            replace(SMALL, epochs=5, batch_size=16, learning_rate=5e-4),
+        ),
+        denoisers=3,
     ),
     "pocket": size_of(
         "cifar10",
@@ -72,16 +76,15 @@ SIZES = {
     ),
     "paper": size_of("cifar10", 25_000, 25_000, VIT_BASE, replace(PAPER_RECIPE, epochs=5), PAPER_RECIPE),
 }
-SIZES["paper"] = replace(
-    SIZES["paper"],
-    pretrained=replace(SIZES["paper"].pretrained, start=Published("vit_base_patch16_224.augreg_in21k_ft_in1k")),
-)
+IN21K = Published("vit_base_patch16_224.augreg_in21k_ft_in1k")
+SIZES["gpu"] = replace(SIZES["gpu"], soup_epochs=20)
+SIZES["paper"] = replace(SIZES["paper"], soup_epochs=20, pretrained=replace(SIZES["paper"].pretrained, start=IN21K))
 
 
 def finetuned(size: Size, **changes: Any) -> TrainRun:
     """A fine-tuning of the pretrained network, tested after every epoch."""
     run = replace(size.pretrained, data=size.data, training=size.training, start=Pretrained(size.pretrained))
-    return replace(run, curve=True, **changes)
+    return replace(run, **({"curve": True} | changes))
 
 
 def one_shot(size: Size, sparsity: float) -> WeightTicket:

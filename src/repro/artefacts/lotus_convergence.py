@@ -14,6 +14,7 @@ from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.lotus import NEAR, Size, finetuned, one_shot, with_epochs
 from repro.artefacts.lotus_sparsity import QUOTED
 from repro.config import AttentionScore, PatchTicket, SelectRun
+from repro.tickets.stages import round_up
 
 DROPPED = 0.1  # share of patches that the paper drops
 MORE = (0.2, 0.3, 0.4, 0.5)
@@ -53,6 +54,11 @@ SCORES = {
 def selection(size: Size, dropped: float) -> SelectRun:
     """The paper's tickets, at another share where it is asked for."""
     return SelectRun(size.pretrained, round(1 - dropped, 6), size.data, AttentionScore())
+
+
+def kept(patches: int, keep_rate: float) -> int:
+    """Patches of a ticket that is cut once."""
+    return round_up(keep_rate * patches)
 
 
 def epochs_to(history: list[dict[str, float]], target: float) -> float:

@@ -6,6 +6,7 @@ whole history. The seed is not part of a config: one config, many seeds.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from typing import Any
@@ -31,6 +32,7 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
+@functools.cache  # because a run of many parents holds each of them many times over
 def key(run: Any) -> str:
     """First 12 hex digits of the SHA-256 of a run's canonical JSON, its procedure and the schema."""
     body = {"schema": SCHEMA, "procedure": run.procedure, "config": canonical(run)}

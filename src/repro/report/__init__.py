@@ -5,6 +5,15 @@ Numbers become percent here and nowhere else.
 
 from repro.report.figures import plot_tickets
 from repro.report.footer import footer
+from repro.report.lotus_figures import plot_convergence, plot_dropped, plot_soups, plot_sparsities
+from repro.report.lotus_tables import (
+    compare_convergence,
+    compare_costs,
+    compare_soups,
+    compare_sparsities,
+    describe_pretrained,
+    list_essential,
+)
 from repro.report.patch_figures import explore_paths, plot_adjustments, plot_columns, plot_lines, plot_paths
 from repro.report.patch_tables import (
     check_criterion,
@@ -23,20 +32,30 @@ __all__ = [
     "check_criterion",
     "compare_columns",
     "compare_controls",
+    "compare_convergence",
+    "compare_costs",
     "compare_lines",
+    "compare_soups",
+    "compare_sparsities",
     "compare_tickets",
     "describe_dense",
+    "describe_pretrained",
     "describe_price",
     "describe_stand_ins",
     "describe_turn",
     "explore_paths",
     "footer",
     "list_agreement",
+    "list_essential",
     "list_slips",
     "plot_adjustments",
     "plot_columns",
+    "plot_convergence",
+    "plot_dropped",
     "plot_lines",
     "plot_paths",
+    "plot_soups",
+    "plot_sparsities",
     "plot_tickets",
     "settings",
     "verdicts",
