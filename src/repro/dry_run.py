@@ -16,6 +16,7 @@ from repro.artefacts.base import Artefact
 from repro.runs import store
 
 CLASSES, IMAGES, BATCH = 2, 8, 8  # of the generated folder; one step an epoch
+LARGE, BLOCKS = 768, 3  # a ViT as wide as this keeps so many of its blocks
 SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of the artefacts that have them
 
 
@@ -61,7 +62,7 @@ def generate_weights(run: config.Run) -> None:
 
 
 def shrink(value: Any) -> Any:
-    """The same config, nested ones included, with a batch of 8, eight images and two classes."""
+    """The same config, nested ones included, with a batch of 8, eight images and two classes; ViT-Base of 3 blocks."""
     if isinstance(value, config.Data):
         return value if value.name == "imagenet" else config.Data("digit-scenes", IMAGES, IMAGES)
     if isinstance(value, config.Training):
@@ -69,7 +70,8 @@ def shrink(value: Any) -> Any:
         kept = tuple(min(epoch, SHORT["epochs"]) for epoch in value.snapshot_epochs)
         return replace(value, epochs=epochs, batch_size=BATCH, warmup_epochs=0, snapshot_epochs=kept)
     if isinstance(value, config.Model):
-        return replace(value, classes=CLASSES) if value.classes == 1000 else value
+        depth = min(value.depth, BLOCKS) if value.width >= LARGE else value.depth
+        return replace(value, classes=CLASSES if value.classes == 1000 else value.classes, depth=depth)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{f.name: shrink(getattr(value, f.name)) for f in dataclasses.fields(value)})
     return value
