@@ -18,7 +18,7 @@ LAYERS = [
     {"runs"},
     {"artefacts"},
     {"report"},
-    {"execute", "site", "dry_run", "doctor", "bench"},
+    {"execute", "site", "dry_run", "doctor", "bench", "own_classes", "own_features"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

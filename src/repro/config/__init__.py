@@ -10,6 +10,7 @@ from repro.config.checks import (
     check_seeds,
     is_fixed,
 )
+from repro.config.classes import ChooseRun, ConsistencyRun, TransferRun
 from repro.config.identity import SCHEMA, canonical, key, name, parents
 from repro.config.images import (
     Augment,
@@ -29,7 +30,7 @@ from repro.config.images import (
     WeightTicket,
 )
 
-Run = TrainRun | SelectRun | ShowRun
+Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun
 
 __all__ = [
     "PRESETS",
@@ -37,7 +38,9 @@ __all__ = [
     "TICKETS",
     "Augment",
     "Choice",
+    "ChooseRun",
     "ConfigError",
+    "ConsistencyRun",
     "CountedOver",
     "Data",
     "Fill",
@@ -51,6 +54,7 @@ __all__ = [
     "ShowRun",
     "TrainRun",
     "Training",
+    "TransferRun",
     "WeightTicket",
     "canonical",
     "check_choices",
