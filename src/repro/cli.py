@@ -29,7 +29,7 @@ def list_artefacts() -> None:
     """List the artefacts with the presets that have committed records."""
     for artefact in REGISTRY.values():
         known = [p for p in config.PRESETS if base.recorded(artefact, p)]
-        print(f"{artefact.id:10} {artefact.title} ({artefact.source}); recorded: {', '.join(known) or 'none'}")
+        print(f"{artefact.id:18} {artefact.title} ({artefact.source}); recorded: {', '.join(known) or 'none'}")
 
 
 @app.command()

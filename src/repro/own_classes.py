@@ -139,7 +139,7 @@ def read_classes(files: Files) -> tuple[list[str], list[str], np.ndarray]:
 
 def read_per_class(file: Path) -> tuple[list[str], list[str], np.ndarray]:
     """Names of classes and models, and accuracies (models, classes), from CSV. Raises ConfigError, naming the line."""
-    header, *rows = csv.reader(read_text(file).splitlines()) or [[]]
+    header, *rows = list(csv.reader(read_text(file).splitlines())) or [[]]
     if len(header) < 2 or not rows:
         raise ConfigError(f"{file} must have a header `class,model,...` and a line for each class")
     values = []

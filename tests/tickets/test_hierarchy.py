@@ -45,6 +45,12 @@ def test_a_merge_that_would_leave_too_few_is_passed_over():
     assert len(merge_deepest(paths, 2)) == 1
 
 
+def test_a_group_bears_the_name_of_the_lowest_node_above_its_classes():
+    """Nothing branches between top and a, so that a and b merge in low and not in middle, which holds no other class."""
+    paths = [("top", "middle", "low", "a"), ("top", "middle", "low", "b"), ("top", "far", "c")]
+    assert merge_smallest(paths, 2) == {"low": [0, 1], "c": [2]}
+
+
 def test_nothing_merges_where_as_many_groups_as_classes_are_asked_for():
     for merge in (merge_deepest, merge_smallest):
         assert list(merge(PATHS, 7).values()) == [[n] for n in range(7)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from repro import config, stats
+from repro import config, paths, stats
 from repro.runs import schedule, store
 
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
@@ -80,6 +80,8 @@ def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.
 
 def recorded(artefact: Artefact, preset: str) -> Results | None:
     """What the committed records alone give at a preset, over the seeds they are complete for; None for no seed."""
+    if not paths.recorded(artefact.id, preset).exists():
+        return None  # the same runs may belong to another preset too
     known = store.committed()
     arms = artefact.grid(preset)
     seeds = sorted({seed for _, seed in known})

@@ -58,7 +58,7 @@ def merge_smallest(paths: Sequence[Path], count: int) -> Groups:
     left = len(paths)
     for node in sorted(below, key=lambda n: (len(below[n]), -len(n), n)):
         gain = len({group_of[c] for c in below[node]}) - 1
-        if left - gain >= count:
+        if gain and left - gain >= count:
             left -= gain
             group_of |= dict.fromkeys(below[node], node)
     groups: Groups = {}
