@@ -56,8 +56,8 @@ def test_rs_takes_its_names_from_either_file(table, tmp_path):
 
 
 def test_wnh_merges_any_nouns_of_the_snapshot(tmp_path):
-    """Tabby and tiger cat are cats; the sports car and the minivan are cars."""
-    file = write(tmp_path, "ids.txt", "n02123045\nn02123159\nn04285008\nn03770679\n")
+    """Tabby and tiger cat are domestic cats; the sports car and the jeep are cars."""
+    file = write(tmp_path, "ids.txt", "n02123045\nn02123159\nn04285008\nn03594945\n")
     rows = chosen("wnh", Files(names=file), count=2, variant="balanced")
     assert [r["number"] for r in rows] == ["0", "2"]
     assert rows[0]["reason"].startswith("stands for domestic cat (n02121808)")

@@ -46,7 +46,7 @@ def test_a_merge_that_would_leave_too_few_is_passed_over():
 
 
 def test_a_group_bears_the_name_of_the_lowest_node_above_its_classes():
-    """Nothing branches between top and a, so that a and b merge in low and not in middle, which holds no other class."""
+    """Nothing branches between top and a: a and b merge in low and not in middle, which holds no other class."""
     paths = [("top", "middle", "low", "a"), ("top", "middle", "low", "b"), ("top", "far", "c")]
     assert merge_smallest(paths, 2) == {"low": [0, 1], "c": [2]}
 
