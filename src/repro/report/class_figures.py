@@ -166,10 +166,8 @@ def plot_difficulty(results: Results) -> Figure:
     policies = list(dict.fromkeys(frame["policy"]))
     sns.set_theme(style="whitegrid", font_scale=0.85)
     figure, axis = plt.subplots(figsize=(8, 0.8 + 0.29 * len(policies)), layout="constrained")
-    for (label, column), (colour, marker), shift in zip(
-        columns.items(), MARKERS, (-0.24, -0.08, 0.08, 0.24), strict=False
-    ):
-        rows = frame["policy"].map(policies.index) + shift
+    for number, ((label, column), (colour, marker)) in enumerate(zip(columns.items(), MARKERS, strict=False)):
+        rows = frame["policy"].map(policies.index) + 0.16 * (number - (len(columns) - 1) / 2)
         axis.plot(100 * frame[column], rows, marker, color=colour, markersize=4.5, label=label)
         axis.axvline(
             100 * frame[frame["policy"] == WHOLE[0]][column].mean(), color=colour, linewidth=0.8, linestyle=":"

@@ -14,9 +14,9 @@ PAPER_WINNING = {3: 367, 4: 155}  # C, section 3.1: classes of 1,000 under chain
 
 
 def measures(frame: pd.DataFrame) -> dict[str, str]:
-    """Columns that say how hard a ticket's classes are, by what the page calls them."""
-    models = {c.removeprefix("accuracy_"): c for c in frame.columns if c.startswith("accuracy_")}
-    return models or {"plain to raters": "clarity"}
+    """Columns that say how hard a ticket's classes are, by what the page calls them; the best model first."""
+    columns = frame.filter(regex="^accuracy_").mean().sort_values(ascending=False).index
+    return {column.removeprefix("accuracy_"): column for column in columns} or {"plain to raters": "clarity"}
 
 
 def list_tickets(results: Results) -> Table:

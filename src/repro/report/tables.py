@@ -70,7 +70,7 @@ def banner(results: Results) -> Note:
     n = len(results.seeds)
     seeds = f"{n} seeds, intervals are Student's t at 95 %" if n > 1 else "one seed (n = 1), so no interval"
     if results.artefact.exact:
-        seeds = "nothing here is drawn at random, so there is no interval"
+        seeds = "nothing here is drawn at random, so there is no interval over seeds"
     weight = {
         "demo": f"**{NO_EVIDENCE}.**",
         "pocket": "**pocket: evidence at pocket scale.**",
