@@ -13,12 +13,12 @@ ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
     {"parameters", "data", "tickets", "stats", "published"},
-    {"models", "flops"},
+    {"models", "flops", "bench_medoids"},
     {"training", "ssl"},
     {"runs"},
     {"artefacts"},
     {"report"},
-    {"execute", "site", "dry_run", "doctor", "bench"},
+    {"execute", "site", "dry_run", "doctor", "bench", "own_classes", "own_features"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

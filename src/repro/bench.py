@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from repro.bench_medoids import describe_medoids, measure_medoids
 from repro.config import Data, Model, Training
 from repro.data import digits, load_dataset
 from repro.data.loader import Batch, Loader
@@ -67,6 +68,8 @@ def measure_all() -> dict[str, Any]:
         if rows[-1]["ratio"] < target:
             rows[-1]["slowest_operators"] = slowest_operators(fast)
         print(describe(rows[-1]))
+    rows.append(measure_medoids())
+    print(describe_medoids(rows[-1]))
     return {"rows": rows, "threads": torch.get_num_threads(), "provenance": provenance(ENTRIES["train"])}
 
 

@@ -16,6 +16,8 @@ from repro.artefacts import REGISTRY, base, find_artefact, find_run
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 app.add_typer(data_app, name="data")
+tickets_app = typer.Typer(no_args_is_help=True, help="Find tickets in data and models of your own.")
+app.add_typer(tickets_app, name="tickets")
 
 ArtefactId = Annotated[str, typer.Argument(help="id of an artefact, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
@@ -27,7 +29,7 @@ def list_artefacts() -> None:
     """List the artefacts with the presets that have committed records."""
     for artefact in REGISTRY.values():
         known = [p for p in config.PRESETS if base.recorded(artefact, p)]
-        print(f"{artefact.id:10} {artefact.title} ({artefact.source}); recorded: {', '.join(known) or 'none'}")
+        print(f"{artefact.id:18} {artefact.title} ({artefact.source}); recorded: {', '.join(known) or 'none'}")
 
 
 @app.command()
@@ -162,6 +164,54 @@ def fetch(name: Annotated[str, typer.Argument(help="cifar10")]) -> None:
     if name != "cifar10":
         raise config.ConfigError(f"cannot fetch {name!r}: cifar10 is what can be fetched")
     print(f"CIFAR-10 is in {fetch_cifar10(paths.data())}")
+
+
+@data_app.command("snapshot-wordnet")
+def snapshot_wordnet() -> None:
+    """Write the hypernyms that the package ships anew, from an installed WordNet 3.0."""
+    from repro.data import classes, wordnet
+
+    wnids = [*classes.class_ids(), *wordnet.read_cifar100().values()]
+    wordnet.SNAPSHOT.write_text(wordnet.snapshot_text(wnids, wordnet.read_wordnet()))
+    print(f"{relative(wordnet.SNAPSHOT)}: {len(wnids):,} classes, {wordnet.SNAPSHOT.stat().st_size:,} bytes")
+
+
+@tickets_app.command("classes")
+def tickets_classes(
+    policy: Annotated[str, typer.Option(help="rs, erc, pd-top, pd-mid, pd-bottom, pd-uniform, wnh, wec, sec or nir")],
+    per_class: Annotated[Path | None, typer.Option(help="CSV: class, then a column of accuracies a model")] = None,
+    names: Annotated[Path | None, typer.Option(help="classes, one a line; WordNet ids for wnh")] = None,
+    features: Annotated[Path | None, typer.Option(help=".npy of a mean feature a class, for sec")] = None,
+    images: Annotated[Path | None, typer.Option(help="folder of class folders, for nir")] = None,
+    model: Annotated[str, typer.Option(help="column that pd sorts by; the best over all by default")] = "",
+    count: Annotated[int, typer.Option(help="classes to keep; erc: M_target")] = 100,
+    threshold: Annotated[int, typer.Option(help="T of erc: more consistent classes than this are reduced")] = 200,
+    ties: Annotated[bool, typer.Option(help="erc: equal accuracies count as consistent")] = False,
+    variant: Annotated[str, typer.Option(help="wnh: literal or balanced; wec and sec: k-medoids or k-means")] = "",
+    backend: Annotated[str, typer.Option(help="of k-medoids: kmedoids or scikit-learn-extra")] = "kmedoids",
+    divisor: Annotated[int, typer.Option(help="nir: one image in so many is kept")] = 10,
+    seed: Annotated[int, typer.Option(help="of every draw")] = 0,
+) -> None:
+    """Choose classes of a data set of your own by a policy of paper C; prints CSV: number, class, reason."""
+    from repro.own_classes import Choices, Files, choose_classes
+
+    files = Files(per_class, names, features, images)
+    choices = Choices(count, threshold, ties, variant, backend, divisor, model, seed)
+    choose_classes(policy, files, choices, sys.stdout)
+
+
+@tickets_app.command("features")
+def tickets_features(
+    model: Annotated[str, typer.Option(help="a timm model, such as vit_base_patch8_224.dino")],
+    images: Annotated[Path, typer.Option(help="folder of class folders")],
+    out: Annotated[Path, typer.Option(help=".npy to write")],
+    checkpoint: Annotated[Path | None, typer.Option(help="safetensors weights in place of timm's download")] = None,
+) -> None:
+    """Write the mean feature of each class, (classes, dim), for the policy sec."""
+    from repro.own_features import write_class_means
+
+    found = write_class_means(model, images, out, checkpoint)
+    print(f"{out}: {found[0]} classes, {found[1]} dimensions")
 
 
 def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.Run, int]]:

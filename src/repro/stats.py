@@ -51,11 +51,16 @@ def verdict(values: Sequence[float], kind: str, margin: float, *, exact: bool = 
     is `exact`: a value in which nothing was drawn at random.
     """
     low, high = claimed_region(kind, margin)
-    found = estimate(values)
+    if len(values) == 1 and exact:
+        return "holds" if low <= values[0] <= high else "contradicted"
+    return judge(estimate(values), kind, margin)
+
+
+def judge(found: Estimate, kind: str, margin: float) -> str:
+    """The same for an estimate, whether its interval is over seeds or over something else, such as classes."""
+    low, high = claimed_region(kind, margin)
     if found.n == 0:
         return "not run"
-    if found.n == 1 and exact:
-        return "holds" if low <= found.mean <= high else "contradicted"
     if found.n > 1 and low <= found.low and found.high <= high:
         return "holds"
     if found.n > 1 and (found.high < low or found.low > high):

@@ -7,6 +7,8 @@ from repro.artefacts import (
     lotus_convergence,
     lotus_soup,
     lotus_sparsity,
+    subsets_figure3,
+    subsets_policies,
     table1,
     table2,
     table4,
@@ -14,7 +16,19 @@ from repro.artefacts import (
 from repro.artefacts.base import Artefact
 from repro.config import PRESETS, ConfigError, Run, name, parents
 
-MODULES = (table1, table2, figure1, figure2, figure3, table4, lotus_sparsity, lotus_convergence, lotus_soup)
+MODULES = (
+    table1,
+    table2,
+    figure1,
+    figure2,
+    figure3,
+    table4,
+    lotus_sparsity,
+    lotus_convergence,
+    lotus_soup,
+    subsets_policies,
+    subsets_figure3,
+)
 REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}
 
 

@@ -1,12 +1,12 @@
 """What every artefact is: a grid of runs with labels, and the frame those make."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from repro import config
+from repro import config, paths, stats
 from repro.runs import schedule, store
 
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
@@ -28,7 +28,8 @@ class Artefact:
     title: str
     source: str  # paper and number
     grid: Callable[..., list[Arm]]  # (preset, **options) -> arms; options left out are the preset's
-    claim_values: Callable[[pd.DataFrame], dict[str, pd.Series]] = lambda _: {}  # claim id -> one value a seed
+    # Claim id -> one value a seed; or an estimate, where the interval is over something else than seeds.
+    claim_values: Callable[[pd.DataFrame], Mapping[str, pd.Series | stats.Estimate]] = lambda _: {}
     options: tuple[str, ...] = ()  # names of the options that the notebook's parameters may set
     rehearsed: Callable[[list[Arm]], list[Arm]] = lambda arms: arms  # arms that a rehearsal carries out
     exact: bool = False  # True where nothing is drawn at random: one seed says all, and a claim needs no interval
@@ -82,6 +83,8 @@ def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.
 
 def recorded(artefact: Artefact, preset: str) -> Results | None:
     """What the committed records alone give at a preset, over the seeds they are complete for; None for no seed."""
+    if not paths.recorded(artefact.id, preset).exists():
+        return None  # the same runs may belong to another preset too
     known = store.committed()
     arms = artefact.grid(preset)
     seeds = sorted({seed for _, seed in known})

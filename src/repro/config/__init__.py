@@ -10,6 +10,7 @@ from repro.config.checks import (
     check_seeds,
     is_fixed,
 )
+from repro.config.classes import ChooseRun, ConsistencyRun, TransferRun
 from repro.config.identity import SCHEMA, canonical, key, name, parents
 from repro.config.images import (
     AttentionScore,
@@ -33,7 +34,7 @@ from repro.config.images import (
     WeightTicket,
 )
 
-Run = TrainRun | SelectRun | ShowRun
+Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun
 
 __all__ = [
     "PRESETS",
@@ -42,7 +43,9 @@ __all__ = [
     "AttentionScore",
     "Augment",
     "Choice",
+    "ChooseRun",
     "ConfigError",
+    "ConsistencyRun",
     "CountedOver",
     "Data",
     "Fill",
@@ -59,6 +62,7 @@ __all__ = [
     "ShowRun",
     "TrainRun",
     "Training",
+    "TransferRun",
     "WeightTicket",
     "canonical",
     "check_choices",

@@ -19,6 +19,12 @@ def read_claims(artefact: str) -> pd.DataFrame:
     return claims[claims["artefact"] == artefact].reset_index(drop=True)
 
 
+def read_ticket(name: str) -> list[str]:
+    """WordNet ids of a class ticket that paper C prints, PD-Bottom or ERC, in the order printed."""
+    tickets = pd.read_csv(paths.PUBLISHED / "tickets.csv")
+    return tickets[tickets["ticket"] == name]["wnid"].tolist()
+
+
 def slips(table: pd.DataFrame) -> pd.DataFrame:
     """Rows whose printed difference is not LTH − RR, with the difference that is (`recomputed`)."""
     recomputed = (table["lth"] - table["rr"]).round(4)

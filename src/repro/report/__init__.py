@@ -3,6 +3,15 @@
 Numbers become percent here and nowhere else.
 """
 
+from repro.report.class_figures import plot_difficulty, plot_overlaps, plot_places, plot_trees, plot_winning
+from repro.report.class_tables import (
+    check_printed,
+    describe_order,
+    describe_transfers,
+    list_chains,
+    list_tickets,
+    list_transfers,
+)
 from repro.report.figures import plot_tickets
 from repro.report.footer import footer
 from repro.report.lotus_figures import plot_convergence, plot_dropped, plot_soups, plot_sparsities
@@ -30,6 +39,7 @@ from repro.report.tables import banner, compare_tickets, describe_dense, list_sl
 __all__ = [
     "banner",
     "check_criterion",
+    "check_printed",
     "compare_columns",
     "compare_controls",
     "compare_convergence",
@@ -39,24 +49,34 @@ __all__ = [
     "compare_sparsities",
     "compare_tickets",
     "describe_dense",
+    "describe_order",
     "describe_pretrained",
     "describe_price",
     "describe_stand_ins",
+    "describe_transfers",
     "describe_turn",
     "explore_paths",
     "footer",
     "list_agreement",
+    "list_chains",
     "list_essential",
     "list_slips",
+    "list_tickets",
+    "list_transfers",
     "plot_adjustments",
     "plot_columns",
     "plot_convergence",
+    "plot_difficulty",
     "plot_dropped",
     "plot_lines",
+    "plot_overlaps",
     "plot_paths",
+    "plot_places",
     "plot_soups",
     "plot_sparsities",
     "plot_tickets",
+    "plot_trees",
+    "plot_winning",
     "settings",
     "verdicts",
 ]

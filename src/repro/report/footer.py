@@ -17,7 +17,8 @@ def footer(results: Results) -> Table:
     stale = sum(r["provenance"]["code"] != code_digest(ENTRIES[r["name"].partition("-")[0]]) for r in records)
     dirty = sum(s["dirty"] for s in sources)
     mend = f"`make refresh-{results.artefact.id} PRESET={results.preset}` recomputes them"
-    seeds, module = ",".join(map(str, results.seeds)), results.artefact.id.replace("-", "_")
+    seeds = ",".join(map(str, results.seeds))
+    module = results.artefact.id.replace("-", "_")
     rows = {
         "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of training",
         "commit": listed(s["commit"] for s in sources) + (f"; {dirty} runs with uncommitted changes" if dirty else ""),

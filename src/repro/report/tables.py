@@ -70,7 +70,7 @@ def banner(results: Results) -> Note:
     n = len(results.seeds)
     seeds = f"{n} seeds, intervals are Student's t at 95 %" if n > 1 else "one seed (n = 1), so no interval"
     if results.artefact.exact:
-        seeds = "nothing here is drawn at random, so there is no interval"
+        seeds = "nothing here is drawn at random, so there is no interval over seeds"
     weight = {
         "demo": f"**{NO_EVIDENCE}.**",
         "pocket": "**pocket: evidence at pocket scale.**",
@@ -204,10 +204,18 @@ def printed(value: float) -> str:
 def judged(results: Results, claim: Any) -> str:
     """A claim's value in points with its interval, n, and the verdict as a word."""
     values = results.artefact.claim_values(results.frame)[claim.id]
+    if isinstance(values, stats.Estimate):
+        return f"{stats.judge(values, claim.kind, claim.margin)}: {spread(values)}" if values.n else "not run"
     word = stats.verdict(list(values), claim.kind, claim.margin, exact=results.artefact.exact)
     if values.empty:
         return word
     return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
+
+
+def spread(found: stats.Estimate) -> str:
+    """An estimate in points with an interval that is over classes, not over seeds."""
+    ends = f"[{percent(found.low, signed=True)}, {percent(found.high, signed=True)}]"
+    return f"{percent(found.mean, signed=True)} {ends} (over {found.n:,} classes)"
 
 
 def list_slips(results: Results) -> Table:

@@ -26,6 +26,9 @@ ENTRIES = {
     "train": "repro.training.procedure",
     "select": "repro.training.selection",
     "show": "repro.training.selection",
+    "choose": "repro.training.policies",
+    "rank": "repro.training.consistency",
+    "transfer": "repro.training.consistency",
 }
 Record = dict[str, Any]
 
