@@ -13,7 +13,7 @@ ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
     {"parameters", "data", "tickets", "stats", "published"},
-    {"models", "flops"},
+    {"audit", "models", "flops"},
     {"training", "ssl"},
     {"runs"},
     {"artefacts"},

@@ -1,5 +1,6 @@
 """What a run is: frozen dataclasses, the checks of their values, and their stable key."""
 
+from repro.config.audit import AuditRun, Paper
 from repro.config.checks import (
     PRESETS,
     TICKETS,
@@ -29,12 +30,13 @@ from repro.config.images import (
     WeightTicket,
 )
 
-Run = TrainRun | SelectRun | ShowRun
+Run = TrainRun | SelectRun | ShowRun | AuditRun
 
 __all__ = [
     "PRESETS",
     "SCHEMA",
     "TICKETS",
+    "AuditRun",
     "Augment",
     "Choice",
     "ConfigError",
@@ -43,6 +45,7 @@ __all__ = [
     "Fill",
     "Layout",
     "Model",
+    "Paper",
     "PatchTicket",
     "Pretrained",
     "Rewind",

@@ -26,6 +26,7 @@ ENTRIES = {
     "train": "repro.training.procedure",
     "select": "repro.training.selection",
     "show": "repro.training.selection",
+    "audit": "repro.training.audit",
 }
 Record = dict[str, Any]
 
