@@ -88,6 +88,11 @@ def recorded(artefact: Artefact, preset: str) -> Results | None:
     return assemble(artefact, preset, [(a, s, known[config.name(a.run), s]) for s in complete for a in arms])
 
 
+def is_same_everywhere(artefact: Artefact) -> bool:
+    """Whether an artefact asks for the same runs at every preset, so that each page of it is as good as the others."""
+    return all(artefact.grid(preset) == artefact.grid(config.PRESETS[0]) for preset in config.PRESETS)
+
+
 def best_preset(artefact: Artefact) -> str | None:
     """The largest preset with complete committed records."""
     return next((p for p in reversed(config.PRESETS) if recorded(artefact, p)), None)

@@ -15,6 +15,7 @@ from repro.audit.rows import (
     IMPOSSIBLE,
     Row,
     number,
+    numbers_of,
     places,
     points,
     quote,
@@ -41,20 +42,28 @@ def patch_sparsities() -> Iterator[Row]:
 
 def whole_patches(where: str, printed: Decimal, rate: float) -> Row:
     """Whether any whole number of the 196 patches makes up a printed sparsity, and how many really go."""
-    target, half = float(printed), float(half_unit(printed))
+    target = float(printed)
     dropped = round(target * PATCHES / 100)
     around = sorted({dropped, dropped + (1 if 100 * dropped / PATCHES < target else -1)})
-    shown = " or ".join(f"{100 * count / PATCHES:.2f}" for count in around)
-    possible = any(abs(100 * count / PATCHES - target) <= half for count in around)
+    shares = [100 * count / PATCHES for count in around]
+    value = min(shares, key=lambda share: abs(share - target))
+    possible = abs(value - target) <= half_unit(printed)
     kept = stage_counts(PATCHES, rate)[-1]
     note = (
         f"Rounding up at each of three stages, as the released code does, keeps {kept} of {PATCHES} patches and drops "
         f"{100 * (1 - kept / PATCHES):.1f} %. The printed number is nominal; no accuracy depends on it."
     )
-    formula = f"{' or '.join(map(str, around))} of {PATCHES} patches"
-    verdict = AGREES if possible else IMPOSSIBLE
-    about = "patch sparsity as a share of whole patches, %"
-    return Row(where, about, str(printed), formula, shown, verdict, note=note, harmless=not possible)
+    return Row(
+        where,
+        "patch sparsity as a share of whole patches, %",
+        str(printed),
+        f"{' or '.join(map(str, around))} of {PATCHES} patches",
+        " or ".join(f"{share:.2f}" for share in shares),
+        AGREES if possible else IMPOSSIBLE,
+        note=note,
+        harmless=not possible,
+        numbers=numbers_of(printed, value, value, value),
+    )
 
 
 def criterion() -> Iterator[Row]:

@@ -18,13 +18,18 @@ TICKETS = ("LT-0", "LT-1")
 
 
 def lines() -> dict[str, np.ndarray]:
-    """Printed accuracies by row, in thousandths, so that half a unit of the last digit is 0.5."""
+    """Printed accuracies by row, in thousandths."""
     return {row.subset: thousandths(row) for row in read_digits(TABLE).itertuples()}
 
 
 def thousandths(row: Any) -> np.ndarray:
     """Four accuracies of a row of Table 13, in thousandths."""
     return np.array([float(Decimal(getattr(row, column)).scaleb(3)) for column in COLUMNS])
+
+
+def halves() -> dict[str, float]:
+    """Half a unit of the last digit of each row's accuracies, in thousandths: 0.5 for three digits."""
+    return {row.subset: float(half_unit(Decimal(row.C1)).scaleb(3)) for row in read_digits(TABLE).itertuples()}
 
 
 def subset_rows() -> list[Any]:
@@ -34,12 +39,11 @@ def subset_rows() -> list[Any]:
 
 def correlations() -> Iterator[Row]:
     """Every printed ρ_p from the printed accuracies, with what their rounding allows."""
-    found = lines()
-    half = float(half_unit(Decimal("0.001")).scaleb(3))
+    found, half = lines(), halves()
     for row in subset_rows():
         pair = (found[row.subset], found["Full"])
         shown = ", ".join(getattr(row, column) for column in COLUMNS)
-        limits = correlation_range(*pair, (half, half))
+        limits = correlation_range(*pair, (half[row.subset], half["Full"]))
         formula = f"Pearson of ({shown}) with the full row"
         yield number(f"C, {row.locator}", f"ρ_p of {row.subset}", Decimal(row.rho_p), formula, pearson(*pair), limits)
 
@@ -59,9 +63,9 @@ def order_of_tickets() -> Iterator[Row]:
 
 def reversal(rival: str) -> str:
     """A full row that rounds to the printed one and lets a random subset beat both tickets, if the search finds one."""
-    found = lines()
-    subset, full = correlation_extreme(found[rival], found["Full"], (0.5, 0.5), 1)
-    lows = [pearson(*correlation_extreme(found[t], full, (0.5, 0.0), -1)) for t in TICKETS]
+    found, half = lines(), halves()
+    subset, full = correlation_extreme(found[rival], found["Full"], (half[rival], half["Full"]), 1)
+    lows = [pearson(*correlation_extreme(found[t], full, (half[t], 0.0), -1)) for t in TICKETS]
     if pearson(subset, full) <= max(lows):
         return ""
     shown = ", ".join(f"{value / 1000:.4f}" for value in full)

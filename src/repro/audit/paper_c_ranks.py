@@ -10,7 +10,7 @@ from typing import Any
 
 from repro.audit.ranks import attainable, attainable_with_a_tie
 from repro.audit.rounding import half_unit
-from repro.audit.rows import AGREES, IMPOSSIBLE, Row, quoted, statement
+from repro.audit.rows import AGREES, IMPOSSIBLE, Row, numbers_of, quoted, statement
 from repro.published import read_digits
 
 CONFIGURATIONS = 7
@@ -45,6 +45,7 @@ def rank_correlation(row: Any, n: int) -> Row:
         if possible
         else f"Between {others}; a tie would allow it, see the next row. No comparison hangs on it.",
         harmless=not possible,
+        numbers=numbers_of(printed, value, value, value),
     )
 
 
@@ -78,6 +79,7 @@ def with_a_tie(row: Any) -> Row:
         f"{value:.4f}",
         AGREES if possible else IMPOSSIBLE,
         note=f"Tie or slip of a digit ({typo:.3f}) cannot be told apart: the accuracies stand in a plot.",
+        numbers=numbers_of(printed, value, value, value),
     )
 
 

@@ -95,10 +95,15 @@ def number(
     """
     low, high = map(float, limits or (value, value))
     shown = [show(float(v), places(printed)) for v in (value, low, high)]
-    numbers = Numbers(float(printed), float(half_unit(printed)), float(value), low, high)
+    numbers = numbers_of(printed, float(value), low, high)
     verdict = judge(printed, numbers.recomputed, low, high)
     allowed = f"{shown[1]} to {shown[2]}" if limits else ""
     return Row(where, about, f"{printed}", formula, shown[0], verdict, allowed, numbers=numbers, **more)
+
+
+def numbers_of(printed: Decimal, value: float, low: float, high: float) -> Numbers:
+    """What a figure needs of a printed and a recomputed number."""
+    return Numbers(float(printed), float(half_unit(printed)), value, low, high)
 
 
 def show(value: float, decimals: int) -> str:
