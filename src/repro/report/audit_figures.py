@@ -27,9 +27,9 @@ def plot_deviations(results: Results) -> Figure:
     sns.set_theme(style="whitegrid", font_scale=0.9)
     rows = [row for row in checks(results) if row["numbers"]]
     papers = list(dict.fromkeys(row["paper"] for row in rows))
-    widths = [4 + sum(row["paper"] == paper for row in rows) for paper in papers]
+    widths = [8 + sum(row["paper"] == paper for row in rows) for paper in papers]
     figure, axes = plt.subplots(
-        1, len(papers), figsize=(9.5, 4), sharey=True, squeeze=False, layout="constrained", width_ratios=widths
+        1, len(papers), figsize=(9.5, 4.6), sharey=True, squeeze=False, layout="constrained", width_ratios=widths
     )
     for axis, paper in zip(axes[0], papers, strict=True):
         draw_deviations(axis, [row for row in rows if row["paper"] == paper])
@@ -52,9 +52,17 @@ def draw_deviations(axis: Axes, rows: list[dict[str, Any]]) -> None:
         axis.vlines(place, low, high, color=colour, linewidth=1.2, alpha=0.6)
         axis.plot(place, middle, marker, color=colour, markersize=5, label=row["verdict"])
         if row["verdict"] not in ("agrees", "agrees within rounding"):
-            where = row["where"].partition(", ")[2]
-            axis.annotate(where, (place, middle), (5, 4), textcoords="offset points", fontsize=7)
-    axis.set_xlim(-2, len(rows) + 1)
+            name_point(axis, row["where"].partition(", ")[2], place, middle)
+    axis.set_xlim(-2, len(rows) + 3)
+    axis.set_yticks(ticks := [-1000, -100, -10, -1, 0, 1, 10, 100, 1000], [f"{tick:,}" for tick in ticks])
+
+
+def name_point(axis: Axes, text: str, place: int, height: float) -> None:
+    """Write beside a point, slanting away from zero, so that the names of neighbours do not meet."""
+    up = 1 if height > 0 else -1
+    side = "bottom" if up > 0 else "top"
+    more: dict[str, Any] = {"rotation": 40 * up, "rotation_mode": "anchor", "ha": "left", "va": side, "fontsize": 7}
+    axis.annotate(text, (place, height), (4, 4 * up), textcoords="offset points", **more)
 
 
 def plot_ranges(results: Results) -> Figure:
