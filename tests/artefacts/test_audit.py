@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from repro import config, report
+from repro import config, paths, report
 from repro.artefacts import REGISTRY, audit, base
 from repro.config import AuditRun, ConfigError
-from repro.runs import schedule
+from repro.runs import schedule, store
 from repro.training.audit import METRICS
 from repro.training.audit import audit as carry_out
 
@@ -48,6 +48,15 @@ def test_a_run_through_the_store_keeps_rows_and_counts():
     }
     assert (record["precision"], record["name"]) == ("none", config.name(AuditRun("B")))
     assert record["provenance"]["code"]
+
+
+def test_the_committed_records_are_of_the_numbers_as_they_stand(results):
+    for preset in ("demo", "pocket"):
+        lines = (paths.BOOK / "results" / f"audit.{preset}.jsonl").read_text().splitlines()
+        found = {r["name"]: r for r in map(store.parse_record, lines)}
+        for record in results.records:
+            assert found[record["name"]]["data"] == record["data"], "renew them: make refresh-audit, then repro record"
+            assert found[record["name"]]["metrics"] == record["metrics"]
 
 
 def test_the_banner_calls_it_evidence_at_any_preset(results):

@@ -32,6 +32,8 @@ def test_a_number_shows_one_digit_more_than_is_printed_and_its_range():
     assert (row.numbers.printed, row.numbers.half_unit) == (0.2, 0.05)
     whole = rows.number("C", "classes", Decimal("155"), "counted", 155)
     assert (whole.recomputed, whole.allowed) == ("155", "")
+    assert rows.show(0.81447, 3) == "0.81447", "0.8145 would seem to round to 0.815"
+    assert rows.show(0.25, 1) == "0.25"
 
 
 @pytest.mark.parametrize(

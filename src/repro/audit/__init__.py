@@ -21,7 +21,20 @@ CHECKS = {
     "C": (*paper_c_ranks.CHECKS, *paper_c_supervised.CHECKS, *paper_c_news.CHECKS, *paper_c_lists.CHECKS),
 }
 
-__all__ = ["CHECKS", "VERDICTS", "Row", "check_paper", "count_verdicts"]
+TABLES = (  # what the checks read of `published`
+    "quotes",
+    "subsets-settings",
+    "subsets-table13",
+    "subsets-table2",
+    "subsets-table3",
+    "subsets-table3-torchvision",
+    "subsets-tickets",
+    "table1",
+    "table2",
+    "table4",
+)
+
+__all__ = ["CHECKS", "TABLES", "VERDICTS", "Row", "check_paper", "count_verdicts"]
 
 
 def check_paper(paper: str) -> list[Row]:

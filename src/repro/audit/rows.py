@@ -94,11 +94,10 @@ def number(
     One digit more is shown than is printed, so that what was rounded can be seen.
     """
     low, high = map(float, limits or (value, value))
-    shown = [show(float(v), places(printed)) for v in (value, low, high)]
-    numbers = numbers_of(printed, float(value), low, high)
-    verdict = judge(printed, numbers.recomputed, low, high)
-    allowed = f"{shown[1]} to {shown[2]}" if limits else ""
-    return Row(where, about, f"{printed}", formula, shown[0], verdict, allowed, numbers=numbers, **more)
+    digits, numbers = places(printed), numbers_of(printed, float(value), low, high)
+    verdict, shown = judge(printed, float(value), low, high), show(float(value), digits)
+    allowed = f"{low:.{digits + 1}f} to {high:.{digits + 1}f}" if limits else ""
+    return Row(where, about, f"{printed}", formula, shown, verdict, allowed, numbers=numbers, **more)
 
 
 def numbers_of(printed: Decimal, value: float, low: float, high: float) -> Numbers:
@@ -107,8 +106,14 @@ def numbers_of(printed: Decimal, value: float, low: float, high: float) -> Numbe
 
 
 def show(value: float, decimals: int) -> str:
-    """A value with one digit more than is printed; a whole number beside a whole number without a point."""
-    return f"{value:.0f}" if not decimals and value.is_integer() else f"{value:.{decimals + 1}f}"
+    """A value with one digit more than is printed, or two where that digit is a rounded 5 and would mislead.
+
+    A whole number beside a whole number has no point.
+    """
+    if not decimals and value.is_integer():
+        return f"{value:.0f}"
+    text = f"{value:.{decimals + 1}f}"
+    return f"{value:.{decimals + 2}f}" if text.endswith("5") and abs(float(text) - value) > EPSILON else text
 
 
 def quoted(name: str, formula: str, value: Any, limits: tuple[Any, Any] | None = None, **more: Any) -> Row:

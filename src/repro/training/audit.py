@@ -3,18 +3,18 @@
 import dataclasses
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from repro import paths
-from repro.audit import Row, check_paper, count_verdicts
+from repro.audit import TABLES, Row, check_paper, count_verdicts
 from repro.audit.limits import limits
 from repro.audit.paper_c_supervised import details
 from repro.config import AuditRun
 from repro.training.cost import timing
-from repro.training.origins import FolderOf
 
 METRICS = {  # of a record, in the order of the verdicts
     "agrees": "agree",
@@ -25,7 +25,7 @@ METRICS = {  # of a record, in the order of the verdicts
 }
 
 
-def audit(run: AuditRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str, Any]:
+def audit(run: AuditRun, seed: int, folder: Path, folder_of: Callable[[Any], Path]) -> dict[str, Any]:
     """Every row of a paper's audit with its verdict; for paper C also what a table of correlations can show at all.
 
     The speed of the record is rows a second. The checksum of the data is that of the published numbers.
@@ -50,8 +50,8 @@ def count(rows: list[Row]) -> dict[str, float]:
 
 
 def published_checksum() -> str:
-    """First 12 hex digits of the SHA-256 over the published numbers."""
+    """First 12 hex digits of the SHA-256 over the published tables that the audit reads."""
     digest = hashlib.sha256()
-    for file in sorted(paths.PUBLISHED.glob("*.csv")):
-        digest.update(file.name.encode() + file.read_bytes())
+    for table in TABLES:
+        digest.update(table.encode() + (paths.PUBLISHED / f"{table}.csv").read_bytes())
     return digest.hexdigest()[:12]
