@@ -26,6 +26,12 @@ def test_it_is_the_same_at_every_preset_and_no_other_artefact_is():
     assert [name for name, a in REGISTRY.items() if base.is_same_everywhere(a)] == ["audit"]
 
 
+def test_it_is_published_at_the_smallest_preset(results, monkeypatch):
+    monkeypatch.setattr(base, "recorded", lambda artefact, preset: results)
+    assert base.best_preset(audit.ARTEFACT) == "demo"
+    assert base.best_preset(REGISTRY["table2"]) == "paper"
+
+
 def test_one_seed_is_enough():
     assert [(arm.labels["paper"], seed) for arm, seed in base.plan(audit.ARTEFACT, "gpu")] == [
         ("A", 0),
@@ -68,7 +74,7 @@ def test_the_banner_calls_it_evidence_at_any_preset(results):
 def test_the_count_adds_up(results):
     table = report.count_checks(results).frame.set_index("paper").astype(int)
     assert table.index.tolist() == ["A", "B", "C", "all"]
-    verdicts = [c for c in table.columns if c not in ("checked", "harmless")]
+    verdicts = [c for c in table.columns if c not in ("checked", "harmless among them")]
     assert (table[verdicts].sum(axis=1) == table["checked"]).all()
     assert (table.loc[["A", "B", "C"]].sum() == table.loc["all"]).all()
     assert table.loc["all", "checked"] == results.frame["checked"].sum()
@@ -77,9 +83,9 @@ def test_the_count_adds_up(results):
 def test_every_check_is_listed_with_the_right_ones(results):
     table = report.list_checks(results, "A", "B").frame
     assert len(table) == results.frame["checked"][:2].sum()
-    row = table[(table["where"] == "A, Table 1, row 6")].iloc[0]
-    assert (row["printed"], row["recomputed from"], row["gives"]) == ("-0.2", "78.6 − 76.8", "1.80")
-    assert (row["rounding allows"], row["verdict"]) == ("1.70 to 1.90", "differs")
+    row = table[table["where and what"] == "A, Table 1, row 6: LTH − RR, 53 %, rewound"].iloc[0]
+    assert (row["printed"], row["recomputed from"]) == ("-0.2", "78.6 − 76.8")
+    assert (row["gives [rounding allows]"], row["verdict"]) == ("1.80 [1.70 to 1.90]", "differs")
     assert "agrees" in set(table["verdict"])
     assert "impossible, harmless" in set(table["verdict"])
 

@@ -94,8 +94,9 @@ def is_same_everywhere(artefact: Artefact) -> bool:
 
 
 def best_preset(artefact: Artefact) -> str | None:
-    """The largest preset with complete committed records."""
-    return next((p for p in reversed(config.PRESETS) if recorded(artefact, p)), None)
+    """The largest preset with complete committed records; the smallest where all ask for the same runs."""
+    presets = config.PRESETS if is_same_everywhere(artefact) else config.PRESETS[::-1]
+    return next((p for p in presets if recorded(artefact, p)), None)
 
 
 def first_and_last(arms: list[Arm]) -> list[Arm]:

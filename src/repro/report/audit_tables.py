@@ -30,7 +30,9 @@ def count_group(name: str, rows: list[dict[str, Any]]) -> dict[str, str]:
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS}
     slips = sum(row["harmless"] for row in rows)
     return (
-        {"paper": name, "checked": str(len(rows))} | {v: str(n) for v, n in counts.items()} | {"harmless": str(slips)}
+        {"paper": name, "checked": str(len(rows))}
+        | {v: str(n) for v, n in counts.items()}
+        | {"harmless among them": str(slips)}
     )
 
 
@@ -38,12 +40,12 @@ def list_checks(results: Results, *papers: str) -> Table:
     """Every check of some papers: place, printed, formula, recomputed with what rounding allows, verdict."""
     return Table(
         {
-            "where": row["where"],
-            "what": row["about"],
+            "where and what": f"{row['where']}: {row['about']}",
             "printed": row["printed"],
             "recomputed from": row["formula"],
-            "gives": row["recomputed"],
-            "rounding allows": row["allowed"],
+            "gives [rounding allows]": f"{row['recomputed']} [{row['allowed']}]"
+            if row["allowed"]
+            else row["recomputed"],
             "verdict": row["verdict"] + (", harmless" if row["harmless"] else ""),
             "note": row["note"],
         }
