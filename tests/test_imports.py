@@ -13,7 +13,7 @@ ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
     {"parameters", "data", "tickets", "stats", "published"},
-    {"models", "flops", "bench_medoids"},
+    {"audit", "models", "flops", "bench_medoids"},
     {"training", "ssl"},
     {"runs"},
     {"artefacts"},

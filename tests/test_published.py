@@ -69,6 +69,40 @@ def test_table_4_as_printed_meets_the_papers_criterion_in_one_column_only():
     assert check_criterion().frame["within 0.5 points"].tolist() == ["yes", "no", "no", "no", "no"]
 
 
+@pytest.mark.parametrize(("name", "size"), [("subsets-table2", 9), ("subsets-table3", 8), ("subsets-table13", 8)])
+def test_tables_of_paper_c_are_shares_and_coefficients_with_a_locator_each(name, size):
+    table = published.read_table(name)
+    assert len(table) == size
+    assert table["locator"].is_unique
+    assert table["locator"].str.startswith("Table ").all()
+    numbers = table.drop(columns=["subset", "locator"]).stack().dropna()
+    assert numbers.between(0.2, 1).all()
+
+
+def test_digits_stay_as_they_are_printed():
+    assert published.read_digits("subsets-table3")["rho_s"].tolist()[6] == "1.000"
+    assert published.read_digits("subsets-table13")["rho_p"].tolist()[0] == ""
+
+
+def test_the_patch_sparsities_of_table_4_are_the_nominal_ones():
+    table = published.read_table("table4")
+    assert (1 - table["keep_rate"] ** 3).round(3).tolist() == table["patch_sparsity"].tolist()
+
+
+def test_quotes_name_paper_and_place():
+    quotes = published.read_digits("quotes")
+    assert quotes["id"].is_unique
+    assert (quotes["locator"].str[0].str.lower() == quotes["id"].str[0]).all()
+    assert quotes["statement"].str.len().min() > 5
+
+
+def test_settings_of_paper_c_are_one_cell_each():
+    settings = published.read_digits("subsets-settings")
+    assert not settings.duplicated(["locator", "setting", "column"]).any()
+    assert set(settings["locator"]) == {f"Table {n}" for n in range(5, 13)}
+    assert (settings["value"] != "").all()
+
+
 @pytest.mark.parametrize("artefact", REGISTRY)
 def test_every_claim_has_a_region_a_locator_and_a_value_that_meets_it_where_one_is_printed(artefact):
     for claim in published.read_claims(artefact).itertuples():

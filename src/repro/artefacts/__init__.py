@@ -1,6 +1,7 @@
 """The artefacts of the book, one module each: the grid of runs, and the frame those make."""
 
 from repro.artefacts import (
+    audit,
     figure1,
     figure2,
     figure3,
@@ -28,6 +29,7 @@ MODULES = (
     lotus_soup,
     subsets_policies,
     subsets_figure3,
+    audit,
 )
 REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}
 

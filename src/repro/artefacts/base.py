@@ -94,9 +94,15 @@ def recorded(artefact: Artefact, preset: str) -> Results | None:
     return assemble(artefact, preset, [(a, s, known[config.name(a.run), s]) for s in complete for a in arms])
 
 
+def is_same_everywhere(artefact: Artefact) -> bool:
+    """Whether an artefact asks for the same runs at every preset, so that each page of it is as good as the others."""
+    return all(artefact.grid(preset) == artefact.grid(config.PRESETS[0]) for preset in config.PRESETS)
+
+
 def best_preset(artefact: Artefact) -> str | None:
-    """The largest preset with complete committed records."""
-    return next((p for p in reversed(config.PRESETS) if recorded(artefact, p)), None)
+    """The largest preset with complete committed records; the smallest where all ask for the same runs."""
+    presets = config.PRESETS if is_same_everywhere(artefact) else config.PRESETS[::-1]
+    return next((p for p in presets if recorded(artefact, p)), None)
 
 
 def first_and_last(arms: list[Arm]) -> list[Arm]:

@@ -1,5 +1,6 @@
 """What a run is: frozen dataclasses, the checks of their values, and their stable key."""
 
+from repro.config.audit import AuditRun, Paper
 from repro.config.checks import (
     PRESETS,
     TICKETS,
@@ -34,13 +35,14 @@ from repro.config.images import (
     WeightTicket,
 )
 
-Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun
+Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun | AuditRun
 
 __all__ = [
     "PRESETS",
     "SCHEMA",
     "TICKETS",
     "AttentionScore",
+    "AuditRun",
     "Augment",
     "Choice",
     "ChooseRun",
@@ -53,6 +55,7 @@ __all__ = [
     "Merge",
     "MergedTicket",
     "Model",
+    "Paper",
     "PatchTicket",
     "Pretrained",
     "Published",

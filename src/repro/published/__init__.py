@@ -1,6 +1,7 @@
 """The papers' numbers as data: one CSV a table with the row each number stands in, and the claims tested here.
 
 Accuracies are in [0, 1]. Numbers are what is printed, slips included; `slips` finds those that contradict each other.
+`quotes.csv` holds what the papers say outside their tables, in our words, with the number where one is printed.
 """
 
 import pandas as pd
@@ -11,6 +12,11 @@ from repro import paths
 def read_table(artefact: str) -> pd.DataFrame:
     """The published table of an artefact, as printed."""
     return pd.read_csv(paths.PUBLISHED / f"{artefact}.csv")
+
+
+def read_digits(table: str) -> pd.DataFrame:
+    """A published table as text, so that trailing zeros stay; nothing printed is an empty text."""
+    return pd.read_csv(paths.PUBLISHED / f"{table}.csv", dtype=str, keep_default_na=False)
 
 
 def read_claims(artefact: str) -> pd.DataFrame:

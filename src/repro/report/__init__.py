@@ -3,6 +3,8 @@
 Numbers become percent here and nowhere else.
 """
 
+from repro.report.audit_figures import plot_deviations, plot_ranges
+from repro.report.audit_tables import compare_fitted, count_checks, describe_limits, list_checks
 from repro.report.class_figures import plot_difficulty, plot_overlaps, plot_places, plot_trees, plot_winning
 from repro.report.class_tables import (
     check_printed,
@@ -44,11 +46,14 @@ __all__ = [
     "compare_controls",
     "compare_convergence",
     "compare_costs",
+    "compare_fitted",
     "compare_lines",
     "compare_soups",
     "compare_sparsities",
     "compare_tickets",
+    "count_checks",
     "describe_dense",
+    "describe_limits",
     "describe_order",
     "describe_pretrained",
     "describe_price",
@@ -59,6 +64,7 @@ __all__ = [
     "footer",
     "list_agreement",
     "list_chains",
+    "list_checks",
     "list_essential",
     "list_slips",
     "list_tickets",
@@ -66,12 +72,14 @@ __all__ = [
     "plot_adjustments",
     "plot_columns",
     "plot_convergence",
+    "plot_deviations",
     "plot_difficulty",
     "plot_dropped",
     "plot_lines",
     "plot_overlaps",
     "plot_paths",
     "plot_places",
+    "plot_ranges",
     "plot_soups",
     "plot_sparsities",
     "plot_tickets",

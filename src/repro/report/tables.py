@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from repro import config, paths, published, stats
-from repro.artefacts.base import Results, paired, recorded
+from repro.artefacts.base import Results, is_same_everywhere, paired, recorded
 
 # Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
 MODEL_FIELDS = {
@@ -19,6 +19,7 @@ MODEL_FIELDS = {
     ),
 }
 NO_EVIDENCE = "demo: shows the method, not evidence"
+SAME = "**The same at every preset: this page is evidence at any.**"
 
 
 class Table:
@@ -77,7 +78,8 @@ def banner(results: Results) -> Note:
         "gpu": "**gpu: evidence at CIFAR scale.**",
         "paper": "**paper: the published recipe.**",
     }
-    return Note(f"{weight[results.preset]} {seeds[0].upper()}{seeds[1:]}.")
+    weighed = SAME if is_same_everywhere(results.artefact) else weight[results.preset]
+    return Note(f"{weighed} {seeds[0].upper()}{seeds[1:]}.")
 
 
 def describe_dense(results: Results) -> Note:

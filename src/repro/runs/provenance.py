@@ -15,7 +15,7 @@ from repro import paths
 
 PACKAGES = ("torch", "timm", "numpy")
 # The packages that a run passes through: a change here may change a result; a change of config changes its key.
-TRAINING_CODE = ("data", "models", "tickets", "training")
+TRAINING_CODE = ("data", "published", "audit", "models", "tickets", "training")
 
 
 def provenance(entry: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ ENTRIES = {
     "choose": "repro.training.policies",
     "rank": "repro.training.consistency",
     "transfer": "repro.training.consistency",
+    "audit": "repro.training.audit",
 }
 Record = dict[str, Any]
 
