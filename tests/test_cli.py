@@ -35,6 +35,11 @@ def repro(*words, **environment):
         (["run", "table1", "-p", "seeds"], "-p takes name=value"),
         (["run", "figure3", "-p", "tickets=lost"], "tickets must be one of stored, online; got 'lost'"),
         (["run", "figure3", "-p", "keep_rates=1.5"], "keep_rate must lie above 0 and at most at 1; got 1.5"),
+        (["tickets", "classes", "--policy", "erc"], "policy erc needs --per-class"),
+        (["tickets", "classes", "--policy", "best"], "unknown policy 'best'"),
+        (["tickets", "classes", "--policy", "erc", "--per-class", "pyproject.toml"], "pyproject.toml"),
+        (["run", "subsets-policies", "--preset", "pocket", "-p", "seeds=99"], "imagenetx_perclass_acc.npz"),
+        (["run", "subsets-policies", "-p", "count=1001"], "count must lie in 1 to 1000"),
         (["compute", "train-000000000000"], "no artefact has a run 'train-000000000000'"),
     ],
 )

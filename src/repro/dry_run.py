@@ -38,7 +38,8 @@ def rehearse(artefact: Artefact, preset: str) -> str:
             os.environ.clear()
             os.environ |= before
     losses = [f"{r['history'][-1]['train_loss']:.2f}" for r in records if "history" in r]
-    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed, last training losses {', '.join(losses)}"
+    trained = f", last training losses {', '.join(losses)}" if losses else ""
+    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed{trained}"
 
 
 def carry_out(run: config.Run) -> store.Record:

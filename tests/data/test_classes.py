@@ -1,5 +1,10 @@
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
 from repro import paths
 from repro.config import ConfigError
@@ -117,3 +122,34 @@ def test_the_classifiers_are_named_in_the_order_of_their_accuracy():
     overall = pool.accuracies.mean(axis=1)
     assert list(overall) == sorted(overall, reverse=True)
     assert overall[0] - overall[-1] > 0.05
+
+
+def test_with_clips_weights_at_hand_labels_are_embedded_by_it_from_the_folder_alone(monkeypatch):
+    """A stand-in for `transformers` that notes how it is called; its text vectors are (3, 4) for every label."""
+    calls = []
+
+    class Loaded:
+        @classmethod
+        def from_pretrained(cls, folder, **options):
+            calls.append((folder, options))
+            return cls()
+
+        def eval(self):
+            return self
+
+        def __call__(self, labels=None, **options):
+            if labels is not None:
+                return {"input_ids": torch.zeros(len(labels), 1)}
+            return SimpleNamespace(text_embeds=torch.tensor([[3.0, 4.0]]).expand(len(options["input_ids"]), -1))
+
+    fake = ModuleType("transformers")
+    fake.AutoTokenizer = fake.CLIPTextModelWithProjection = Loaded
+    fake.__spec__ = ModuleSpec("transformers", None)
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    folder = paths.data() / embeddings.CLIP_FOLDER
+    folder.mkdir(parents=True)
+    vectors, by = embeddings.embed_labels(["shark", "ray"], ["a fish", "another fish"])
+    assert by == embeddings.CLIP
+    assert vectors == pytest.approx(np.array([[0.6, 0.8]] * 2))
+    assert [(f, o["local_files_only"]) for f, o in calls] == [(folder, True)] * 2
+    assert calls[1][1]["use_safetensors"]
