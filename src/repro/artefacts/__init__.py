@@ -1,10 +1,11 @@
 """The artefacts of the book, one module each: the grid of runs, and the frame those make."""
 
-from repro.artefacts import figure1, figure2, figure3, table1, table2, table4
+from repro.artefacts import figure1, figure2, figure3, subsets_table13, table1, table2, table4
 from repro.artefacts.base import Artefact
 from repro.config import PRESETS, ConfigError, Run, name, parents
 
-REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in (table1, table2, figure1, figure2, figure3, table4)}
+MODULES = (table1, table2, figure1, figure2, figure3, table4, subsets_table13)
+REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}
 
 
 def find_artefact(name: str) -> Artefact:

@@ -28,12 +28,23 @@ from repro.config.images import (
     TrainRun,
     WeightTicket,
 )
+from repro.config.samples import (
+    TABLE_12,
+    MarginChoice,
+    PerceptronRun,
+    SampleChoice,
+    SampleTicket,
+    TextRun,
+    Texts,
+    TextTraining,
+)
 
-Run = TrainRun | SelectRun | ShowRun
+Run = TrainRun | SelectRun | ShowRun | TextRun | PerceptronRun
 
 __all__ = [
     "PRESETS",
     "SCHEMA",
+    "TABLE_12",
     "TICKETS",
     "Augment",
     "Choice",
@@ -42,13 +53,20 @@ __all__ = [
     "Data",
     "Fill",
     "Layout",
+    "MarginChoice",
     "Model",
     "PatchTicket",
+    "PerceptronRun",
     "Pretrained",
     "Rewind",
     "Run",
+    "SampleChoice",
+    "SampleTicket",
     "SelectRun",
     "ShowRun",
+    "TextRun",
+    "TextTraining",
+    "Texts",
     "TrainRun",
     "Training",
     "WeightTicket",

@@ -26,6 +26,8 @@ ENTRIES = {
     "train": "repro.training.procedure",
     "select": "repro.training.selection",
     "show": "repro.training.selection",
+    "classify": "repro.training.texts",
+    "simulate": "repro.training.perceptron",
 }
 Record = dict[str, Any]
 
@@ -207,6 +209,10 @@ def kept_files(run: Any) -> list[str]:
 
     if isinstance(run, config.TrainRun):
         return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
+    if isinstance(run, config.TextRun):
+        from repro.training.texts import LOSSES_FILE
+
+        return [] if run.ticket else [LOSSES_FILE]
     return [TICKETS_FILE] if isinstance(run, config.SelectRun) else []
 
 
