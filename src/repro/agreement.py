@@ -21,7 +21,7 @@ def pearson(full: Sequence[float], subset: Sequence[float]) -> float:
 
 
 def spearman(full: Sequence[float], subset: Sequence[float]) -> float:
-    """ρ_s, the correlation of ranks, equal values sharing their mean rank; not a number where either row is constant."""
+    """ρ_s, the correlation of ranks, ties sharing their mean rank; not a number where either row is constant."""
     return pearson(*(stats.rankdata(row).tolist() for row in (full, subset)))
 
 
@@ -32,7 +32,7 @@ def critical_pearson(count: int, level: float = 0.05) -> float:
 
 
 def chance_of_order(count: int) -> float:
-    """How often chance gives a perfect order or its reverse: the least p value that any ρ_s of `count` pairs can have."""
+    """How often chance gives a perfect order or its reverse: the least p value of any ρ_s of `count` pairs."""
     return 2 / math.factorial(count)
 
 

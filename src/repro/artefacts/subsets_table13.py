@@ -1,9 +1,8 @@
 """Tables 12 and 13 of paper C: do subsets of AG News rank four training configurations as all of it does?
 
-Each row trains the configurations C1 to C4 on a tenth of the texts. The paper does not say how its tickets were made
-beyond "consistent samples", so both readings are here (see tickets.samples), and `ordered` once more with losses from
-models that were not trained on the text, which in-sample losses cannot promise. The baseline is random choice, plain and
-with the classes in their shares.
+Each row trains the configurations C1 to C4 on a tenth of the texts. The paper says of its tickets only that they are
+consistent samples, so two readings are here (see tickets.samples), and the first once more with losses out of fold: of
+models that were not trained on the text. The baseline is random choice, plain and with the classes in their shares.
 """
 
 from itertools import combinations
@@ -49,7 +48,7 @@ def grid(preset: str, *, share: float = SHARE) -> list[Arm]:
 
 
 def correlate(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a subset and seed: ρ_p and ρ_s with the full row of that seed, and the regret of choosing on the subset."""
+    """One row a subset and seed: ρ_p and ρ_s with the full row of that seed, and the regret of choosing by it."""
     full = frame[frame["policy"] == "full"].set_index("seed")[ACCURACIES]
     rows = []
     for row in frame[frame["policy"] != "full"].to_dict("records"):

@@ -1,4 +1,4 @@
-"""Runs on samples of a data set: the four configurations of paper C's Table 12 on texts, and its perceptron (App. F.1)."""
+"""Runs on samples of a data set (paper C): the configurations of Table 12 on texts, the perceptron of App. F.1."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""Texts as bags of words: AG News (Zhang et al. 2015, paper C, Appendix I) and, where nothing can be downloaded, glosses.
+"""Texts as bags of words: AG News (Zhang et al. 2015; paper C, App. I) and, where nothing can be downloaded, glosses.
 
 A gloss is the definition of an ImageNet-21k synset, which timm ships. Its label is the WordNet file it was written in,
 animal, artefact, person or plant. Timm ships no hierarchy, but a synset's number is its place in WordNet 3.0's list of
@@ -135,7 +135,7 @@ def draw(split: Labelled, count: int) -> Labelled:
 
 
 def read_csv(file: Path) -> Labelled:
-    """Texts and labels of a file, as published (class 1 to 4, title, description) or with a header (label 0 to 3, text).
+    """Texts and labels, as published (class 1 to 4, title, description) or under a header (label 0 to 3, text).
 
     Raises TextError where the file is missing, empty, or a line is neither.
     """

@@ -24,7 +24,7 @@ def find_consistent(losses: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def count_inversions(losses: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Pairs of configurations, of each sample, whose losses do not rise from the better to the worse: Kendall's distance.
+    """Kendall's distance of each sample: pairs of configurations whose losses do not rise from the better to the worse.
 
     Equal losses count as an inversion, so 0 is the same as consistent.
     """
@@ -44,9 +44,9 @@ def choose_ordered(losses: np.ndarray, order: np.ndarray, count: int, rng: np.ra
 
 
 def choose_agreed(correct: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The first `count` samples of a random scan that every configuration gets right, (configurations, samples), sorted.
+    """The first `count` samples of a random scan that every configuration gets right, sorted.
 
-    Raises ValueError where there are fewer.
+    `correct` is (configurations, samples). Raises ValueError where there are fewer.
     """
     agreed = np.flatnonzero(correct.all(axis=0))
     check_count(count, len(agreed))

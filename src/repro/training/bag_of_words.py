@@ -1,9 +1,9 @@
 """The text classifier of Tables 12 and 13: the mean of word vectors and one linear layer, and how it is trained.
 
-The recipe is that of the torchtext tutorial which Table 12 follows: plain SGD, gradients clipped to a norm of 0.1, and a
-rate that StepLR divides by ten only after an epoch whose validation accuracy lies below the best so far. (Stepped after
-every epoch the rate would vanish after three.) It runs on the CPU, in fp32: a step is too small for a GPU. The gradient
-of the word vectors is sparse; its norm over the rows a batch touches is that of the whole, since the others are zero.
+The recipe is that of the torchtext tutorial which Table 12 follows: plain SGD, gradients clipped to a norm of 0.1, and
+a rate that StepLR divides by ten only after an epoch whose validation accuracy lies below the best so far; after every
+epoch it would vanish within three. It runs on the CPU, in fp32: a step is too small for a GPU. The gradient of the word
+vectors is sparse; its norm over the rows a batch touches is that of the whole, since the others are zero.
 """
 
 import math
@@ -80,7 +80,7 @@ def take_step(model: BagOfWords, optimiser: torch.optim.Optimizer, texts: Bags, 
 
 
 def clip(parameters: Iterable[nn.Parameter], limit: float) -> None:
-    """Scale the gradients, sparse ones included, to a joint norm of at most `limit`, as clip_grad_norm_ does dense ones."""
+    """Scale gradients to a joint norm of at most `limit`, as clip_grad_norm_ does, but sparse ones too."""
     parts = [dense_part(parameter) for parameter in parameters]
     norm = torch.stack([part.norm() for part in parts]).norm()
     scale = (limit / (norm + 1e-6)).clamp(max=1.0)
