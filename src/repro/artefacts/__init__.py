@@ -1,10 +1,10 @@
 """The artefacts of the book, one module each: the grid of runs, and the frame those make."""
 
-from repro.artefacts import figure1, figure2, figure3, subsets_table13, table1, table2, table4
+from repro.artefacts import figure1, figure2, figure3, subsets_table13, subsets_theory, table1, table2, table4
 from repro.artefacts.base import Artefact
 from repro.config import PRESETS, ConfigError, Run, name, parents
 
-MODULES = (table1, table2, figure1, figure2, figure3, table4, subsets_table13)
+MODULES = (table1, table2, figure1, figure2, figure3, table4, subsets_table13, subsets_theory)
 REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}
 
 
