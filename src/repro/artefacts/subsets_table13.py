@@ -47,9 +47,17 @@ def grid(preset: str, *, share: float = SHARE) -> list[Arm]:
     return arms
 
 
-def correlate(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a subset and seed: ρ_p and ρ_s with the full row of that seed, and the regret of choosing by it."""
-    full = frame[frame["policy"] == "full"].set_index("seed")[ACCURACIES]
+def full_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The accuracies on all texts, one row a seed."""
+    return frame[frame["policy"] == "full"].set_index("seed")[ACCURACIES]
+
+
+def correlate(frame: pd.DataFrame, full: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row a subset and seed: ρ_p and ρ_s with a full row, and the regret of choosing by the subset.
+
+    `full` has a row a seed, without it that seed's own.
+    """
+    full = full_rows(frame) if full is None else full
     rows = []
     for row in frame[frame["policy"] != "full"].to_dict("records"):
         rows.append(row | compare(full.loc[row["seed"]].tolist(), [row[name] for name in ACCURACIES]))
@@ -65,14 +73,17 @@ def compare(full: list[float], subset: list[float]) -> dict[str, float]:
     }
 
 
+def full_of_others(frame: pd.DataFrame) -> pd.DataFrame:
+    """For each seed the mean full row of the other seeds, whose losses chose none of its tickets; empty for one."""
+    full = full_rows(frame)
+    return pd.DataFrame({seed: full.drop(seed).mean() for seed in full.index if len(full) > 1}).T
+
+
 def correlate_full(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same of the full rows of every two seeds: how well all of the data agrees with itself. Empty for one seed."""
-    full = frame[frame["policy"] == "full"].set_index("seed")[ACCURACIES]
-    rows = [
-        {"pair": f"{one}, {other}"} | compare(full.loc[one].tolist(), full.loc[other].tolist())
-        for one, other in combinations(full.index, 2)
-    ]
-    return pd.DataFrame(rows, columns=["pair", "rho_p", "rho_s", "regret"])
+    """The same of each seed's full row with the mean of the others': how well all of the data agrees with itself."""
+    full, others = full_rows(frame), full_of_others(frame)
+    rows = [{"seed": seed} | compare(others.loc[seed].tolist(), full.loc[seed].tolist()) for seed in others.index]
+    return pd.DataFrame(rows, columns=["seed", "rho_p", "rho_s", "regret"])
 
 
 def spread(values: pd.Series) -> float:

@@ -8,7 +8,7 @@ nouns, which is sorted by file; so four ranges of numbers are the labels, and a 
 import csv
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,14 +141,16 @@ def read_csv(file: Path) -> Labelled:
     """
     if not file.is_file():
         raise TextError(f"AG News is not here: no file {file}; {MEND}")
-    with file.open(newline="", encoding="utf-8") as stream:
-        rows = csv.reader(stream)
-        start = next(rows, [])
-        lowest = 0 if start == HEADER else 1
-        body: Iterable[list[str]] = rows if start == HEADER else ([start, *rows] if start else [])
-        parsed = [parse_row(row, lowest, f"{file}, text {number}") for number, row in enumerate(body, start=1)]
-    if not parsed:
+    try:
+        with file.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.reader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TextError(f"{file} is damaged: {error}; {MEND}") from error
+    lowest = 0 if rows[:1] == [HEADER] else 1
+    body = rows[1 - lowest :]
+    if not body:
         raise TextError(f"{file} holds no text; {MEND}")
+    parsed = [parse_row(row, lowest, f"{file}, text {number}") for number, row in enumerate(body, start=1)]
     return [text for text, _ in parsed], np.array([label for _, label in parsed], np.int64)
 
 

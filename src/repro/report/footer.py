@@ -30,7 +30,7 @@ def footer(results: Results) -> Table:
         "precision": listed(r.get("precision", "bf16") for r in records),
         "data": listed(r["data"] for r in records) + " (checksum)",
         "dates": listed(s["date"] for s in sources),
-        "made by": f"src/repro/artefacts/{results.artefact.id}.py and notebooks/{results.artefact.id}.ipynb",
+        "made by": f"src/repro/artefacts/{results.artefact.id.replace('-', '_')}.py and notebooks/{results.artefact.id}.ipynb",
         "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",
     }
     return Table({"provenance": name, "": value} for name, value in rows.items())

@@ -2,15 +2,15 @@
 
 The appendix sets the scene after Sorscher et al. (2022): Gaussian examples, labels by a teacher, a subset chosen by its
 margin z along a probe at an angle to the teacher, a student of largest margin, and an error of arccos(R) / π for an
-overlap R with the teacher. It gives no formula for R and ends in the middle of a sentence. What is missing is derived
-here: only the plane of probe and teacher feels the selection; in all other directions the examples stay Gaussian, so a
-student is its two components (a, b) in that plane and the length of the rest.
+overlap R with the teacher. It gives no way to compute R and ends in the middle of a sentence. What is missing is
+derived here: only the plane of probe and teacher feels the selection; in all other directions the examples stay
+Gaussian, so a student is its two components (a, b) in that plane and the length of the rest.
 
 - Hebb's rule, the mean of y x, has (a, b) = (E[y z], E[y u]) and a rest of squared length 1 / n,
   for n examples a weight.
 - Ridge regression follows from the resolvent of the rest's Gram matrix, of which m below is the trace.
 - A unit student of margin κ exists where n E[(κ − h)₊²] ≤ 1 − a² − b², for h = y (a z + b u) + √(1 − a² − b²) x with
-  standard normal x: Gardner's volume, which Gordon's inequality proves. The largest such κ names (a, b).
+  standard normal x: Gardner's volume, which Gordon's inequality confirms. The largest such κ names (a, b).
 
 Here u is the coordinate of an example across the probe, in that plane.
 """
