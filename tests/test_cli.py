@@ -30,7 +30,7 @@ def repro(*words, **environment):
         (["run", "table2", "--preset", "pocket", "-p", "seeds=99"], "repro data fetch cifar10"),
         (["run", "table1", "--preset", "paper"], "needs an account with its publisher"),
         (["record", "table1", "-p", "seeds=99"], "is not done; carry it out with `repro run`"),
-        (["data", "fetch", "imagenet"], "cifar10 is what can be fetched"),
+        (["data", "fetch", "imagenet"], "cifar10 and ag_news are what can be fetched"),
         (["book", "--preset", "gpu"], "make reproduce PRESET=gpu"),
         (["run", "table1", "-p", "seeds"], "-p takes name=value"),
         (["run", "figure3", "-p", "tickets=lost"], "tickets must be one of stored, online; got 'lost'"),

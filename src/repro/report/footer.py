@@ -18,6 +18,7 @@ def footer(results: Results) -> Table:
     dirty = sum(s["dirty"] for s in sources)
     mend = f"`make refresh-{results.artefact.id} PRESET={results.preset}` recomputes them"
     seeds = ",".join(map(str, results.seeds))
+    module = results.artefact.id.replace("-", "_")
     rows = {
         "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of training",
         "commit": listed(s["commit"] for s in sources) + (f"; {dirty} runs with uncommitted changes" if dirty else ""),
@@ -30,7 +31,7 @@ def footer(results: Results) -> Table:
         "precision": listed(r.get("precision", "bf16") for r in records),
         "data": listed(r["data"] for r in records) + " (checksum)",
         "dates": listed(s["date"] for s in sources),
-        "made by": f"src/repro/artefacts/{results.artefact.id.replace('-', '_')}.py and notebooks/{results.artefact.id}.ipynb",
+        "made by": f"src/repro/artefacts/{module}.py and notebooks/{results.artefact.id}.ipynb",
         "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",
     }
     return Table({"provenance": name, "": value} for name, value in rows.items())

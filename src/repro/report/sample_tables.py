@@ -17,6 +17,7 @@ from repro.artefacts.subsets_table13 import (
 )
 from repro.report.tables import Note, Table, percent, with_interval
 
+ACCURACY_COLUMN = "C1 / C2 / C3 / C4, %"
 ROWS = {  # policies in the order of the page
     "random": "RS",
     "stratified": "RS, classes in their shares",
@@ -50,29 +51,22 @@ def check_table13() -> Table:
 
 
 def list_configurations(results: Results) -> Table:
-    """Table 12 as it was run, all settings."""
+    """Table 12 as it was run, all settings, and on how many texts."""
     run = results.arms[0].run
     assert isinstance(run, config.TextRun)
-    rows = []
+    counts = results.frame.groupby("policy")["texts"].first()
+    rows = [
+        {"setting": title} | dict.fromkeys(CONFIGURATIONS, value)
+        for title, value in (
+            ("texts", run.texts.name),
+            ("in the full row (paper: 120,000)", f"{counts['full']:,.0f}"),
+            ("in a subset (paper: 12,000)", f"{counts['random']:,.0f}"),
+        )
+    ]
     for field in dataclasses.fields(config.TextTraining):
         values = {name: str(getattr(t, field.name)) for name, t in zip(CONFIGURATIONS, run.trainings, strict=True)}
         rows.append({"setting": field.name.replace("_", " ")} | values)
     return Table(rows)
-
-
-def describe_texts(results: Results) -> Note:
-    """How many texts the full row and a subset have here, beside the paper's."""
-    run = results.arms[0].run
-    assert isinstance(run, config.TextRun)
-    counts = results.frame.groupby("policy")["texts"].first()
-    accuracies = results.frame[results.frame["policy"] == "full"][ACCURACIES].mean()
-    printed = published.read_table("subsets-table13").set_index("row")["c1"]
-    random = printed[printed.index.str.startswith("RS")]
-    return Note(
-        f"{run.texts.name}: {counts['full']:,.0f} training texts in the full row, {counts['random']:,.0f} in a subset; "
-        f"the paper has 120,000 and 12,000. C1 reaches {percent(accuracies.iloc[0])} % on all texts here; in the paper "
-        f"{percent(printed['Full'])} %, and {percent(random.min())} to {percent(random.max())} % on random subsets."
-    )
 
 
 def compare_policies(results: Results) -> Table:
@@ -81,11 +75,11 @@ def compare_policies(results: Results) -> Table:
     own, others = correlate(frame), pd.DataFrame()
     if len(results.seeds) > 1:
         others = correlate(frame, full_of_others(frame)).groupby(["policy", "seed"])["rho_p"].mean()
-    rows = [_full_line(results)]
+    rows = [*_printed_lines(), _full_line(results)]
     means = own.groupby(["policy", "seed"])[["rho_p", "rho_s", "regret"]].mean()
     for policy, name in ROWS.items():
         group, mean = frame[frame["policy"] == policy], means.loc[policy]
-        line = {"row": name, "C1 / C2 / C3 / C4, %": _listed(group)}
+        line = {"row": name, ACCURACY_COLUMN: _listed(group)}
         line |= {"ρ_p": coefficient(mean["rho_p"]), "ρ_s": coefficient(mean["rho_s"])}
         line["ρ_p, other seeds"] = coefficient(others.loc[policy]) if len(others) else ""
         line |= {"lost, points": percent(mean["regret"].mean()), "draws": str(group["draw"].nunique())}
@@ -93,10 +87,21 @@ def compare_policies(results: Results) -> Table:
     return Table(rows)
 
 
+def _printed_lines() -> list[dict[str, str]]:
+    """The paper's full row, and the means of its random rows and tickets."""
+    table, lines = published.read_table("subsets-table13"), []
+    for title, start in (("paper: Full", "Full"), ("paper: RS", "RS"), ("paper: tickets", "LT")):
+        group = table[table["row"].str.startswith(start)]
+        listed = " / ".join(percent(group[name].mean()) for name in ("c1", "c2", "c3", "c4"))
+        mean = f"{group['rho_p'].mean():.3f}" if start != "Full" else "–"
+        lines.append({"row": title, ACCURACY_COLUMN: listed, "ρ_p": mean, "draws": str(len(group)), "n": "1"})
+    return lines
+
+
 def _full_line(results: Results) -> dict[str, str]:
     """The full row: its correlation with the mean of the other seeds' full rows, where there are others."""
     found, frame = correlate_full(results.frame), results.frame
-    line = {"row": "Full", "C1 / C2 / C3 / C4, %": _listed(frame[frame["policy"] == "full"])}
+    line = {"row": "Full", ACCURACY_COLUMN: _listed(frame[frame["policy"] == "full"])}
     line |= {"ρ_p": "–", "ρ_s": "–", "ρ_p, other seeds": coefficient(found["rho_p"]), "lost, points": "–"}
     return line | {"draws": "1", "n": str(len(results.seeds))}
 
