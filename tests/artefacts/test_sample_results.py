@@ -85,7 +85,8 @@ def test_rows_are_correlated_with_the_full_row_of_their_seed():
 def test_the_claims_of_table_13_are_tested_on_the_values_they_name():
     values = subsets_table13.claim_values(fake_table13().frame)
     # Random rows: 1, 1, -1, -1, -1, mean -.2. Of their 10 pairs 6 are 2 apart, mean 1.2. Swapped: the row less its mean
-    # is (.0375, -.0125, -.1125, .0875), the full row's (.0875, -.0125, -.1125, .0375): products .019375, squares .021875.
+    # is (.0375, -.0125, -.1125, .0875), the full row's (.0875, -.0125, -.1125, .0375): products
+    # .019375, squares .021875.
     swapped = 0.019375 / 0.021875
     assert {name: v.tolist() for name, v in values.items()} == {
         "subsets-table13-ordered-gap": pytest.approx([swapped + 0.2] * 3),
@@ -140,7 +141,8 @@ def test_the_printed_table_is_checked_row_by_row():
 
 
 def test_the_note_on_four_configurations_counts():
-    # 13 subsets a seed: 2 random and 2 agreed rows at 1, above .950; 3 random rows at -1; the other 6 at .886. So 4 of 13.
+    # 13 subsets a seed: 2 random and 2 agreed rows at 1, above .950; 3 random rows at -1; the other 6 at .886. So 4
+    # of 13.
     said = str(report.describe_four(fake_table13()))
     assert "only above 0.950; 30.8 % of the 39 subsets here do, and 0 of the paper's 7" in said
     assert "once in 12" in said
