@@ -119,7 +119,7 @@ def _plot_lines(axis: Axes, simulated: pd.DataFrame, predicted: pd.DataFrame, co
             frame[(frame["choice"] == choice) & (frame["probe_angle"] == angle)] for frame in (predicted, simulated)
         )
         theory = line.groupby("keep_share")[column].mean()
-        axis.plot(100 * theory.index, theory, "-", color=colour, label=name_subset(choice, angle))
+        axis.plot(100 * shift * theory.index, theory, "-", color=colour, label=name_subset(choice, angle))
         for share, values in dots.groupby("keep_share")[column]:
             _plot_interval(axis, 100 * share * shift, values, colour, marker)
     axis.set_xscale("log")

@@ -11,6 +11,7 @@ from repro.artefacts.subsets_table13 import (
     ACCURACIES,
     CONFIGURATIONS,
     READINGS,
+    compare,
     correlate,
     correlate_full,
     full_of_others,
@@ -18,6 +19,13 @@ from repro.artefacts.subsets_table13 import (
 from repro.report.tables import Note, Table, percent, with_interval
 
 ACCURACY_COLUMN = "C1 / C2 / C3 / C4, %"
+UNMEASURED = (
+    "ρ_p",
+    "ρ_s",
+    "ρ_p, other seeds",
+    "lost, points",
+)  # of a full row, which is what the others are held against
+PRINTED = ["c1", "c2", "c3", "c4"]  # columns of the published table
 ROWS = {  # policies in the order of the page
     "random": "RS",
     "stratified": "RS, classes in their shares",
@@ -37,7 +45,7 @@ def coefficient(values: pd.Series) -> str:
 def check_table13() -> Table:
     """Table 13 as printed: ρ_p recomputed, what rounding allows it to be, ρ_s, and what choosing on the row costs."""
     table = published.read_table("subsets-table13")
-    accuracies = table[["c1", "c2", "c3", "c4"]].to_numpy().tolist()
+    accuracies = table[PRINTED].to_numpy().tolist()
     rows = []
     for printed, row in zip(table.iloc[1:].itertuples(), accuracies[1:], strict=True):
         low, high = agreement.rounding_range(accuracies[0], row)
@@ -58,9 +66,9 @@ def list_configurations(results: Results) -> Table:
     rows = [
         {"setting": title} | dict.fromkeys(CONFIGURATIONS, value)
         for title, value in (
-            ("texts", run.texts.name),
-            ("in the full row (paper: 120,000)", f"{counts['full']:,.0f}"),
-            ("in a subset (paper: 12,000)", f"{counts['random']:,.0f}"),
+            ("data", run.texts.name),
+            ("texts in the full row (paper: 120,000)", f"{counts['full']:,.0f}"),
+            ("texts in a subset (paper: 12,000)", f"{counts['random']:,.0f}"),
         )
     ]
     for field in dataclasses.fields(config.TextTraining):
@@ -90,19 +98,29 @@ def compare_policies(results: Results) -> Table:
 def _printed_lines() -> list[dict[str, str]]:
     """The paper's full row, and the means of its random rows and tickets."""
     table, lines = published.read_table("subsets-table13"), []
+    full = table[PRINTED].iloc[0].tolist()
     for title, start in (("paper: Full", "Full"), ("paper: RS", "RS"), ("paper: tickets", "LT")):
         group = table[table["row"].str.startswith(start)]
-        listed = " / ".join(percent(group[name].mean()) for name in ("c1", "c2", "c3", "c4"))
-        mean = f"{group['rho_p'].mean():.3f}" if start != "Full" else "–"
-        lines.append({"row": title, ACCURACY_COLUMN: listed, "ρ_p": mean, "draws": str(len(group)), "n": "1"})
+        listed = " / ".join(percent(group[name].mean()) for name in PRINTED)
+        line = {"row": title, ACCURACY_COLUMN: listed} | dict.fromkeys(UNMEASURED, "–")
+        if start != "Full":
+            found = [compare(full, row) for row in group[PRINTED].to_numpy().tolist()]
+            line |= {"ρ_p": f"{group['rho_p'].mean():.3f}", "ρ_s": f"{mean_of(found, 'rho_s'):.3f}"}
+            line["lost, points"] = percent(mean_of(found, "regret"))
+        lines.append(line | {"draws": str(len(group)), "n": "1"})
     return lines
+
+
+def mean_of(found: list[dict[str, float]], name: str) -> float:
+    """The mean of one entry."""
+    return sum(entry[name] for entry in found) / len(found)
 
 
 def _full_line(results: Results) -> dict[str, str]:
     """The full row: its correlation with the mean of the other seeds' full rows, where there are others."""
     found, frame = correlate_full(results.frame), results.frame
     line = {"row": "Full", ACCURACY_COLUMN: _listed(frame[frame["policy"] == "full"])}
-    line |= {"ρ_p": "–", "ρ_s": "–", "ρ_p, other seeds": coefficient(found["rho_p"]), "lost, points": "–"}
+    line |= dict.fromkeys(UNMEASURED, "–") | {"ρ_p, other seeds": coefficient(found["rho_p"])}
     return line | {"draws": "1", "n": str(len(results.seeds))}
 
 
