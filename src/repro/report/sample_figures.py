@@ -86,7 +86,7 @@ def _plot_correlations(axis: Axes, frame: pd.DataFrame) -> None:
     axis.axhline(agreement.critical_pearson(4), color="grey", linestyle=":", label="critical for n = 4, 5 %")
     axis.set(title=f"correlation with the full row ({rows['seed'].nunique()} seeds)", ylabel="ρ_p", ylim=(-1.05, 1.05))
     axis.set_xticks(range(len(ROWS)), [SHORT[policy] for policy in ROWS])
-    axis.legend(fontsize=7, loc="lower left")
+    axis.legend(fontsize=7, loc="lower right")
 
 
 def _plot_interval(axis: Axes, place: float, values: pd.Series, colour: str, marker: str) -> None:
