@@ -43,7 +43,7 @@ SUBSETS = {  # choice and angle: colour, marker
 def plot_subsets(results: Results) -> Figure:
     """Table 13 here: the trend over the four configurations, and ρ_p of every subset with the full row of its seed."""
     sns.set_theme(style="whitegrid", font_scale=0.9)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(2, 3), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), width_ratios=(2, 3), layout="constrained")
     _plot_trends(left, results.frame)
     _plot_correlations(right, results.frame)
     plt.close(figure)
@@ -58,7 +58,7 @@ def _plot_trends(axis: Axes, frame: pd.DataFrame) -> None:
     printed = 100 * published.read_table("subsets-table13").iloc[0][["c1", "c2", "c3", "c4"]].astype(float)
     axis.plot(CONFIGURATIONS, printed - printed.mean(), "--", color="black", label="full, paper")
     axis.set(title="trend", ylabel="accuracy − mean of the row, points")
-    axis.legend(fontsize=7, loc="upper left")
+    _put_legend_below(axis, columns=3)
 
 
 def _plot_correlations(axis: Axes, frame: pd.DataFrame) -> None:
@@ -86,7 +86,12 @@ def _plot_correlations(axis: Axes, frame: pd.DataFrame) -> None:
     axis.axhline(agreement.critical_pearson(4), color="grey", linestyle=":", label="critical for n = 4, 5 %")
     axis.set(title=f"correlation with the full row ({rows['seed'].nunique()} seeds)", ylabel="ρ_p", ylim=(-1.05, 1.05))
     axis.set_xticks(range(len(ROWS)), [SHORT[policy] for policy in ROWS])
-    axis.legend(fontsize=7, loc="lower right")
+    _put_legend_below(axis, columns=3)
+
+
+def _put_legend_below(axis: Axes, columns: int) -> None:
+    """The legend under the panel, where it hides no point."""
+    axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=columns)
 
 
 def _plot_interval(axis: Axes, place: float, values: pd.Series, colour: str, marker: str) -> None:
