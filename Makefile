@@ -60,8 +60,8 @@ serve: book ## show the published book on http://localhost:8000
 lab: $(READY) ## open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
 
-data: $(READY) ## download CIFAR-10 for the presets pocket and gpu
-	@$(REPRO) data fetch cifar10
+data: $(READY) ## download CIFAR-10 and AG News for the presets above demo
+	@set -e; for name in cifar10 ag_news; do $(REPRO) data fetch $$name; done
 
 doctor: $(READY) ## what this machine can run, and how to mend what it cannot
 	@$(REPRO) doctor

@@ -30,7 +30,10 @@ def repro(*words, **environment):
         (["run", "table2", "--preset", "pocket", "-p", "seeds=99"], "repro data fetch cifar10"),
         (["run", "table1", "--preset", "paper"], "needs an account with its publisher"),
         (["record", "table1", "-p", "seeds=99"], "is not done; carry it out with `repro run`"),
-        (["data", "fetch", "imagenet"], "cifar10 is what can be fetched"),
+        (["run", "subsets-table13", "--preset", "pocket"], "repro data fetch ag_news"),
+        (["run", "subsets-table13", "-p", "share=1.5"], "share must lie above 0 and at most at 1; got 1.5"),
+        (["run", "subsets-theory", "-p", "keep_shares=2"], "keep_share must lie above 0 and below 1"),
+        (["data", "fetch", "imagenet"], "cifar10 and ag_news are what can be fetched"),
         (["book", "--preset", "gpu"], "make reproduce PRESET=gpu"),
         (["run", "table1", "-p", "seeds"], "-p takes name=value"),
         (["run", "figure3", "-p", "tickets=lost"], "tickets must be one of stored, online; got 'lost'"),
@@ -61,6 +64,8 @@ def test_doctor_says_what_is_missing_and_how_to_mend_it():
     assert done.returncode == 0
     assert re.search(r"ok +torch \d", done.stdout)
     assert "MEND CIFAR-10 not usable" in done.stdout
+    assert "MEND AG News not usable whole" in done.stdout
+    assert "repro data fetch ag_news" in done.stdout
     assert "repro data fetch cifar10" in done.stdout
 
 

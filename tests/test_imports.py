@@ -12,7 +12,7 @@ import repro
 ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
-    {"parameters", "data", "tickets", "stats", "published"},
+    {"parameters", "data", "tickets", "stats", "agreement", "published"},
     {"audit", "models", "flops", "bench_medoids"},
     {"training", "ssl"},
     {"runs"},

@@ -1,8 +1,9 @@
+from itertools import combinations
 from math import isnan
 
 import pytest
 
-from repro import published
+from repro import agreement, published
 from repro.artefacts import REGISTRY
 from repro.stats import claimed_region
 
@@ -61,6 +62,28 @@ def test_the_claims_of_table_4_follow_from_its_columns():
     }
     claims = published.read_claims("table4").set_index("id")["value"].to_dict()
     assert claims == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_claims_of_table_13_follow_from_its_correlations():
+    rho = published.read_table("subsets-table13").set_index("subset")["rho_p"]
+    random, tickets = rho.filter(like="RS").tolist(), rho.filter(like="LT").tolist()
+    distances = [abs(one - other) for one, other in combinations(random, 2)]
+    expected = {
+        "gap": sum(tickets) / 2 - sum(random) / 5,
+        "best": min(tickets) - max(random),
+        "spread": tickets[1] - tickets[0] - sum(distances) / 10,
+    }
+    claims = published.read_claims("subsets-table13")
+    assert len(claims) == 7
+    for claim in claims.itertuples():
+        assert claim.value == pytest.approx(expected[claim.id.rsplit("-", 1)[1]], abs=1e-6)
+
+
+def test_every_printed_correlation_of_table_13_follows_from_its_accuracies():
+    table = published.read_table("subsets-table13")
+    full, *rows = table[["C1", "C2", "C3", "C4"]].to_numpy().tolist()
+    found = [agreement.pearson(full, row) for row in rows]
+    assert found == pytest.approx(table["rho_p"].tolist()[1:], abs=5e-4)
 
 
 def test_table_4_as_printed_meets_the_papers_criterion_in_one_column_only():

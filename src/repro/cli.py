@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -157,13 +158,14 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
 
 
 @data_app.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="cifar10")]) -> None:
-    """Download a data set from its publisher, resuming an earlier try."""
-    from repro.data.fetch import fetch_cifar10
+def fetch(name: Annotated[str, typer.Argument(help="cifar10 or ag_news")]) -> None:
+    """Download a data set, resuming an earlier try."""
+    from repro.data.fetch import fetch_ag_news, fetch_cifar10
 
-    if name != "cifar10":
-        raise config.ConfigError(f"cannot fetch {name!r}: cifar10 is what can be fetched")
-    print(f"CIFAR-10 is in {fetch_cifar10(paths.data())}")
+    known: dict[str, Callable[[Path], Path]] = {"cifar10": fetch_cifar10, "ag_news": fetch_ag_news}
+    if name not in known:
+        raise config.ConfigError(f"cannot fetch {name!r}: {' and '.join(known)} are what can be fetched")
+    print(f"{name} is in {known[name](paths.data())}")
 
 
 @data_app.command("snapshot-wordnet")

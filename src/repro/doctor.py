@@ -65,15 +65,22 @@ def check_disk() -> Finding:
 
 def check_data() -> Iterator[Finding]:
     """Data sets of the presets."""
-    from repro.data import cifar
+    from repro.config import Texts
+    from repro.data import cifar, text
 
-    yield True, "demo data come with scikit-learn", ""
+    yield True, "demo data come with scikit-learn and timm", ""
     try:
         cifar.load()
     except cifar.DataError as error:
         yield False, "CIFAR-10 not usable: presets pocket and gpu cannot run", str(error)
     else:
         yield True, "CIFAR-10 found and whole", ""
+    try:
+        text.read_news(Texts("ag-news"))
+    except text.TextError as error:
+        yield False, "AG News not usable whole: subsets-table13 cannot run at preset gpu or paper", str(error)
+    else:
+        yield True, "AG News found", ""
     imagenet = (paths.data() / "imagenet" / "train").is_dir()
     yield (
         imagenet,

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from repro import config
 from repro.artefacts.base import Artefact
+from repro.data import text
 from repro.runs import store
 
 CLASSES, IMAGES, BATCH = 2, 8, 8  # of the generated folder; one step an epoch
@@ -30,6 +31,7 @@ def rehearse(artefact: Artefact, preset: str) -> str:
         os.environ |= {"REPRO_HOME": folder, "REPRO_DATA": folder}
         try:
             generate_images(Path(folder) / "imagenet")
+            generate_news(Path(folder) / text.FOLDER)
             shrunk = [shrink(run) for run in chosen]
             for run in shrunk:
                 generate_weights(run)
@@ -37,9 +39,8 @@ def rehearse(artefact: Artefact, preset: str) -> str:
         finally:
             os.environ.clear()
             os.environ |= before
-    losses = [f"{r['history'][-1]['train_loss']:.2f}" for r in records if "history" in r]
-    trained = f", last training losses {', '.join(losses)}" if losses else ""
-    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed{trained}"
+    said = [f"loss {r['history'][-1]['train_loss']:.2f}" if "history" in r else store.outcome(r) for r in records]
+    return f"{artefact.id}, preset {preset}: {len(records)} runs rehearsed, with {', '.join(said)}"
 
 
 def carry_out(run: config.Run) -> store.Record:
@@ -73,6 +74,12 @@ def shrink(value: Any) -> Any:
     if isinstance(value, config.Model):
         depth = min(value.depth, BLOCKS) if value.width >= LARGE else value.depth
         return replace(value, classes=CLASSES if value.classes == 1000 else value.classes, depth=depth)
+    if isinstance(value, config.TextTraining):
+        return replace(value, epochs=SHORT["epochs"], batch_size=BATCH)
+    if isinstance(value, config.PerceptronRun):
+        return replace(value, draws=1, dimensions=20)
+    if isinstance(value, tuple):
+        return tuple(shrink(item) for item in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{f.name: shrink(getattr(value, f.name)) for f in dataclasses.fields(value)})
     return value
@@ -86,3 +93,11 @@ def generate_images(folder: Path) -> None:
             file = folder / split / f"n{number % CLASSES:08}" / f"{number}.JPEG"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)
+
+
+def generate_news(folder: Path) -> None:
+    """AG News in its published layout: 80 training texts and 8 for testing, a word a class."""
+    folder.mkdir(parents=True)
+    for file, count in ((text.TRAIN_FILE, 80), (text.TEST_FILE, 8)):
+        rows = (f'"{n % 4 + 1}","{text.NEWS_CLASSES[n % 4]}","text {n}"\n' for n in range(count))
+        (folder / file).write_text("".join(rows))

@@ -8,7 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from repro.data import cifar, fetch
+from repro.config import Texts
+from repro.data import cifar, fetch, text
 
 
 class RangeHandler(http.server.SimpleHTTPRequestHandler):
@@ -83,6 +84,40 @@ def test_a_damaged_data_set_is_replaced(publisher, tmp_path):
     broken.mkdir(parents=True)
     (broken / cifar.TEST_FILE).write_bytes(b"short")
     assert len(cifar.load(fetch.fetch_cifar10(tmp_path / "data", url, md5(archive))).test) == 10_000
+
+
+@pytest.fixture
+def news(publisher):
+    """AG News beside the archive; yields its address and the checksums."""
+    url, archive = publisher
+    for name in (text.TRAIN_FILE, text.TEST_FILE):
+        (archive.parent / name).write_text(f'"1","{name}","a text"\n')
+    md5s = {name: md5(archive.parent / name) for name in (text.TRAIN_FILE, text.TEST_FILE)}
+    return url.rsplit("/", 1)[0], md5s
+
+
+def test_ag_news_is_fetched_once_and_can_be_read(news, tmp_path):
+    folder = fetch.fetch_ag_news(tmp_path / "data", *news)
+    (train, labels), _ = text.read_news(Texts("ag-news"), folder)
+    assert (train, labels.tolist()) == (["train.csv a text"], [0])
+    asked = len(RangeHandler.asked)
+    fetch.fetch_ag_news(tmp_path / "data", *news)
+    assert len(RangeHandler.asked) == asked == 2
+
+
+def test_a_part_of_ag_news_is_neither_taken_for_the_whole_nor_overwritten(news, tmp_path):
+    own = tmp_path / "data" / text.FOLDER / text.TRAIN_FILE
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(fetch.FetchError, match=r"train\.csv is not the published file; move it away"):
+        fetch.fetch_ag_news(tmp_path / "data", *news)
+    assert own.read_text() == "mine"
+
+
+def test_ag_news_with_a_wrong_checksum_is_deleted(news, tmp_path):
+    with pytest.raises(fetch.FetchError, match="was published; it was deleted"):
+        fetch.fetch_ag_news(tmp_path / "data", news[0], {text.TEST_FILE: "0" * 32})
+    assert list((tmp_path / "data" / text.FOLDER).iterdir()) == []
 
 
 def test_no_publisher_is_an_error_that_says_so(tmp_path):

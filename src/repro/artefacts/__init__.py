@@ -10,6 +10,8 @@ from repro.artefacts import (
     lotus_sparsity,
     subsets_figure3,
     subsets_policies,
+    subsets_table13,
+    subsets_theory,
     table1,
     table2,
     table4,
@@ -29,6 +31,8 @@ MODULES = (
     lotus_soup,
     subsets_policies,
     subsets_figure3,
+    subsets_table13,
+    subsets_theory,
     audit,
 )
 REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}

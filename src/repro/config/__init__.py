@@ -34,12 +34,23 @@ from repro.config.images import (
     TrainRun,
     WeightTicket,
 )
+from repro.config.samples import (
+    TABLE_12,
+    MarginChoice,
+    PerceptronRun,
+    SampleChoice,
+    SampleTicket,
+    TextRun,
+    Texts,
+    TextTraining,
+)
 
-Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun | AuditRun
+Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun | TextRun | PerceptronRun | AuditRun
 
 __all__ = [
     "PRESETS",
     "SCHEMA",
+    "TABLE_12",
     "TICKETS",
     "AttentionScore",
     "AuditRun",
@@ -52,17 +63,24 @@ __all__ = [
     "Data",
     "Fill",
     "Layout",
+    "MarginChoice",
     "Merge",
     "MergedTicket",
     "Model",
     "Paper",
     "PatchTicket",
+    "PerceptronRun",
     "Pretrained",
     "Published",
     "Rewind",
     "Run",
+    "SampleChoice",
+    "SampleTicket",
     "SelectRun",
     "ShowRun",
+    "TextRun",
+    "TextTraining",
+    "Texts",
     "TrainRun",
     "Training",
     "TransferRun",

@@ -1,4 +1,8 @@
-"""Downloads CIFAR-10 from its publisher: resumable, checked against the published MD5, unpacked whole or not at all."""
+"""Downloads data sets: resumable, checked against the published MD5, there whole or not at all.
+
+CIFAR-10 comes from its publisher. AG News comes from where torchtext 0.18 takes it, with the checksums that torchtext
+states: its authors keep it on a file-sharing service from which nothing can be fetched unattended.
+"""
 
 import hashlib
 import os
@@ -11,10 +15,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from repro.data import cifar
+from repro.data import cifar, text
 
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # printed beside the link on the publisher's page
+AG_NEWS_URL = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv"
+AG_NEWS_MD5 = {text.TRAIN_FILE: "b1a00f826fdfbd249f79597b59e1dc12", text.TEST_FILE: "d52ea96a97a2d943681189a97654912d"}
 CHUNK = 1 << 20  # bytes
 
 
@@ -32,15 +38,35 @@ def fetch_cifar10(folder: Path, url: str = CIFAR10_URL, md5: str = CIFAR10_MD5) 
         pass
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / Path(url).name
-    download(url, archive)
-    found = file_md5(archive)
-    if found != md5:
-        archive.unlink()
-        raise FetchError(f"{url} has MD5 {found} where {md5} was published; it was deleted, run the command again")
+    download_checked(url, archive, md5)
     unpack(archive, target)
     cifar.load(target)
     archive.unlink()
     return target
+
+
+def fetch_ag_news(folder: Path, url: str = AG_NEWS_URL, md5s: dict[str, str] = AG_NEWS_MD5) -> Path:
+    """Put AG News under `folder`, each file unless it is there and whole; returns its folder. Raises FetchError.
+
+    A file of that name with another content, such as a part of the data, is left alone and is an error.
+    """
+    target = folder / text.FOLDER
+    target.mkdir(parents=True, exist_ok=True)
+    for name, md5 in md5s.items():
+        if not (target / name).exists():
+            download_checked(f"{url}/{name}", target / name, md5)
+        elif file_md5(target / name) != md5:
+            raise FetchError(f"{target / name} is not the published file; move it away and run the command again")
+    return target
+
+
+def download_checked(url: str, file: Path, md5: str) -> None:
+    """Fetch a file; one with another MD5 is deleted. Raises FetchError."""
+    download(url, file)
+    found = file_md5(file)
+    if found != md5:
+        file.unlink()
+        raise FetchError(f"{url} has MD5 {found} where {md5} was published; it was deleted, run the command again")
 
 
 def download(url: str, file: Path) -> None:

@@ -27,8 +27,8 @@ def read_claims(artefact: str) -> pd.DataFrame:
 
 def read_ticket(name: str) -> list[str]:
     """WordNet ids of a class ticket that paper C prints, PD-Bottom or ERC, in the order printed."""
-    tickets = pd.read_csv(paths.PUBLISHED / "tickets.csv")
-    return tickets[tickets["ticket"] == name]["wnid"].tolist()
+    tickets = read_table("subsets-tickets")
+    return tickets[tickets["subset"] == name]["wnid"].tolist()
 
 
 def slips(table: pd.DataFrame) -> pd.DataFrame:

@@ -36,6 +36,18 @@ from repro.report.patch_tables import (
     describe_turn,
     list_agreement,
 )
+from repro.report.sample_figures import plot_errors, plot_subsets
+from repro.report.sample_tables import (
+    check_table13,
+    compare_learners,
+    compare_policies,
+    describe_consistency,
+    describe_deviation,
+    describe_four,
+    list_configurations,
+    list_perceptron,
+    list_selections,
+)
 from repro.report.tables import banner, compare_tickets, describe_dense, list_slips, settings, verdicts
 
 __all__ = [
@@ -47,12 +59,17 @@ __all__ = [
     "compare_convergence",
     "compare_costs",
     "compare_fitted",
+    "compare_learners",
     "compare_lines",
+    "compare_policies",
     "compare_soups",
     "compare_sparsities",
     "compare_tickets",
     "count_checks",
+    "describe_consistency",
     "describe_dense",
+    "describe_deviation",
+    "describe_four",
     "describe_limits",
     "describe_order",
     "describe_pretrained",
@@ -65,7 +82,10 @@ __all__ = [
     "list_agreement",
     "list_chains",
     "list_checks",
+    "list_configurations",
     "list_essential",
+    "list_perceptron",
+    "list_selections",
     "list_slips",
     "list_tickets",
     "list_transfers",
@@ -75,6 +95,7 @@ __all__ = [
     "plot_deviations",
     "plot_difficulty",
     "plot_dropped",
+    "plot_errors",
     "plot_lines",
     "plot_overlaps",
     "plot_paths",
@@ -82,6 +103,7 @@ __all__ = [
     "plot_ranges",
     "plot_soups",
     "plot_sparsities",
+    "plot_subsets",
     "plot_tickets",
     "plot_trees",
     "plot_winning",

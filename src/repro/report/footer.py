@@ -29,7 +29,7 @@ def footer(results: Results) -> Table:
         "versions": listed(", ".join(f"{k} {v}" for k, v in s["versions"].items()) for s in sources),
         # The first records have no such field; they were always made in what their config says, bf16.
         "precision": listed(r.get("precision", "bf16") for r in records),
-        "data": listed(r["data"] for r in records) + " (checksum)",
+        "data (checksum)": listed(r["data"] for r in records),
         "dates": listed(s["date"] for s in sources),
         "made by": f"src/repro/artefacts/{module}.py and notebooks/{results.artefact.id}.ipynb",
         "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",

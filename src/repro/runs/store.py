@@ -30,6 +30,8 @@ ENTRIES = {
     "rank": "repro.training.consistency",
     "transfer": "repro.training.consistency",
     "audit": "repro.training.audit",
+    "classify": "repro.training.texts",
+    "simulate": "repro.training.perceptron",
 }
 Record = dict[str, Any]
 
@@ -211,6 +213,10 @@ def kept_files(run: Any) -> list[str]:
 
     if isinstance(run, config.TrainRun):
         return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
+    if isinstance(run, config.TextRun):
+        from repro.training.texts import LOSSES_FILE
+
+        return [] if run.ticket else [LOSSES_FILE]
     return [TICKETS_FILE] if isinstance(run, config.SelectRun) else []
 
 
