@@ -54,6 +54,7 @@ __all__ = [
     "banner",
     "check_criterion",
     "check_printed",
+    "check_table13",
     "compare_columns",
     "compare_controls",
     "compare_convergence",
