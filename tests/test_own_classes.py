@@ -64,6 +64,7 @@ def test_wnh_merges_any_nouns_of_the_snapshot(tmp_path):
     assert rows[1]["reason"] == "stands for car (n02958343); classes merged: 2"
 
 
+@pytest.mark.slow
 def test_wec_and_sec_keep_one_class_a_cluster(tmp_path):
     names = write(tmp_path, "names.txt", "spaniel dog\nterrier dog\nsailing ship\nsteam ship\n")
     rows = chosen("wec", Files(names=names), count=2)

@@ -22,7 +22,7 @@ from repro.tickets.classes import (
     reduce_images,
     sample_classes,
 )
-from repro.tickets.clusters import cluster_classes
+from repro.tickets.clusters import check_clustering, cluster_classes
 from repro.tickets.hierarchy import merge_deepest, merge_smallest, stand_ins
 
 NEEDS = {  # policy -> the file it cannot do without
@@ -107,13 +107,14 @@ def merge(names: list[str], choices: Choices) -> Ticket:
 
 def cluster(policy: str, names: list[str], features: Path | None, choices: Choices) -> Ticket:
     """WEC on the names, SEC on the features."""
+    method: Any = choices.variant or "k-medoids"
+    backend: Any = choices.backend
+    check_clustering(method, backend)
     vectors, by = (
         embed_labels(names, names) if features is None or policy == "wec" else (read_array(features), "features")
     )
     if names and len(vectors) != len(names):
         raise ConfigError(f"{len(vectors)} features do not belong to {len(names)} names")
-    method: Any = choices.variant or "k-medoids"
-    backend: Any = choices.backend
     found = cluster_classes(vectors, choices.count, choices.seed, method, backend)
     return {number: f"{why}, by {by}" for number, why in found.items()}
 

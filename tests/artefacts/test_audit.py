@@ -11,6 +11,8 @@ from repro.runs import schedule, store
 from repro.training.audit import METRICS
 from repro.training.audit import audit as carry_out
 
+pytestmark = pytest.mark.slow  # a whole audit takes seconds
+
 
 @pytest.fixture(scope="module")
 def results():

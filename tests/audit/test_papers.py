@@ -12,6 +12,7 @@ from repro.audit.limits import limits
 from repro.published import read_digits, slips
 
 READ = [row["id"] for row in read_digits("quotes").to_dict("records")]
+pytestmark = pytest.mark.slow  # a whole audit takes seconds
 
 
 @pytest.fixture(scope="module")

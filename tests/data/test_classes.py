@@ -103,6 +103,7 @@ def test_a_label_without_a_known_word_is_named():
         embeddings.embed_with_lsa(["fish", "zzyzx"], ["fish fin", "fish fin sea", "sea fin"])
 
 
+@pytest.mark.slow
 def test_without_clips_weights_labels_are_embedded_by_lsa():
     vectors, by = embeddings.embed_labels(["shark"], ["shark: a fish with fins"])
     assert by == embeddings.LSA

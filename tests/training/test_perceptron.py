@@ -36,6 +36,7 @@ def test_strong_ridge_is_hebbs_rule():
     assert theory.ridge_error(examples, 1e5) == pytest.approx(theory.hebb_error(examples), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_trace_of_the_gram_matrix_is_that_of_a_large_one():
     rng, rows, ratio, strength = np.random.default_rng(0), 1500, 0.6, 0.3
     matrix = rng.standard_normal((rows, int(ratio * rows)))

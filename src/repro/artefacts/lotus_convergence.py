@@ -103,7 +103,7 @@ def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     everything = rows[rows["arm"] == "all patches"]
     lt, rc = (rows[(rows["arm"] == arm) & (rows["dropped"] == DROPPED)] for arm in ("LT", "RC"))
     return {
-        "lotus-convergence-faster": 1 - lt["counted"] / everything["counted"].clip(lower=1e-9),
+        "lotus-convergence-faster": (everything["counted"] - lt["counted"]) / everything["last"],
         "lotus-convergence-epoch-5": everything["accuracy"] - lt["by_epoch"],
         "lotus-convergence-ticket": everything["accuracy"] - lt["accuracy"],
         "lotus-convergence-gap": lt["accuracy"] - rc["accuracy"],

@@ -5,6 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from repro import config, published
 from repro.artefacts import lotus, lotus_soup
@@ -61,6 +62,7 @@ def plot_convergence(results: Results) -> Figure:
                 axis.plot(points[x], 100 * points["accuracy"], "o", color=colour, markersize=3)
     for axis, label in zip(axes, ("epochs", "seconds of training", "million tokens"), strict=True):
         axis.set_xlabel(label)
+        axis.xaxis.set_major_locator(MaxNLocator(5))
     axes[0].set(ylabel="test accuracy, whole images, %", title=f"n = {len(results.seeds)}")
     axes[0].legend(fontsize=8, title=f"{least:.0%} of patches dropped", title_fontsize=8)
     plt.close(figure)

@@ -26,6 +26,13 @@ class Clusters:
     loss: float
 
 
+def check_clustering(method: str, backend: str) -> None:
+    """Raise ConfigError unless a method and a backend are known."""
+    for name, value, allowed in (("method", method, Method), ("backend", backend, Backend)):
+        if value not in get_args(allowed):
+            raise ConfigError(f"{name} must be one of {', '.join(get_args(allowed))}; got {value!r}")
+
+
 def unit_vectors(features: np.ndarray) -> np.ndarray:
     """Features (classes, dim) at unit length. Raises ConfigError for another shape, a NaN, or a row of zeros."""
     found = np.asarray(features, float)
@@ -44,9 +51,7 @@ def pairwise_distances(vectors: np.ndarray) -> np.ndarray:
 
 
 def find_medoids(distances: np.ndarray, count: int, seed: int, backend: Backend = "kmedoids") -> Clusters:
-    """k-medoids on distances (classes, classes), by FasterPAM or by PAM. Raises ConfigError."""
-    if backend not in get_args(Backend):
-        raise ConfigError(f"backend must be one of {', '.join(get_args(Backend))}; got {backend!r}")
+    """k-medoids on distances (classes, classes), by FasterPAM or by PAM."""
     if backend == "kmedoids":
         import kmedoids
 
@@ -74,11 +79,10 @@ def cluster_classes(
     features: np.ndarray, count: int, seed: int = 0, method: Method = "k-medoids", backend: Backend = "kmedoids"
 ) -> dict[int, str]:
     """The kept class of each of `count` clusters, sorted, with the size of its cluster. Raises ConfigError."""
+    check_clustering(method, backend)
     vectors = unit_vectors(features)
     if not 1 <= count <= len(vectors):
         raise ConfigError(f"asked for {count} of {len(vectors)} classes; ask for 1 to {len(vectors)}")
-    if method not in get_args(Method):
-        raise ConfigError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}")
     if method == "k-means":
         found = find_means(vectors, count, seed)
     else:
