@@ -22,6 +22,7 @@ from repro.report.lotus_tables import (
     compare_costs,
     compare_soups,
     compare_sparsities,
+    describe_load,
     describe_pretrained,
     list_essential,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "describe_deviation",
     "describe_four",
     "describe_limits",
+    "describe_load",
     "describe_order",
     "describe_pretrained",
     "describe_price",

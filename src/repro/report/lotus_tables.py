@@ -12,6 +12,8 @@ from repro.flops import TRAINING, count_patches, scoring_macs, vit_macs
 from repro.report.tables import Note, Table, first_training, percent, with_interval
 from repro.runs import store
 
+COMPARABLE = 1.5  # factor between the speeds of two runs up to which their seconds mean something
+
 
 def describe_pretrained(results: Results) -> Note:
     """What the pretrained network has seen, and how good it is before and after fine-tuning on the other images."""
@@ -91,6 +93,22 @@ def compare_costs(results: Results) -> Table:
         row |= {"until near, FLOPs": "never in some seed" if math.isnan(epochs) else f"{share * epochs + scoring:.2f}"}
         rows.append(row | {"all epochs, measured seconds": f"{sum(ratio) / len(ratio):.2f}", "n": str(len(ratio))})
     return Table(rows)
+
+
+def describe_load(results: Results) -> Note:
+    """Whether the seconds of these runs can be compared: how far their speeds differ, FLOPs accounted for."""
+    speed = {(r["name"], r["seed"]): r["timing"]["images_per_second"] for r in results.records}
+    rates = [
+        speed[config.name(arm.run), seed] * step_macs(arm.run)
+        for arm in results.arms
+        for seed in results.seeds
+        if isinstance(arm.run, TrainRun)
+    ]
+    spread = max(rates) / min(rates)
+    said = f"FLOPs a second differ by a factor of {spread:.1f} between the fastest and the slowest of these runs."
+    if spread > COMPARABLE:
+        said += " The machine had other work beside some of them, so **their seconds cannot be compared**; FLOPs can."
+    return Note(said)
 
 
 def step_macs(run: TrainRun) -> float:
