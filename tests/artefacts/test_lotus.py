@@ -50,8 +50,8 @@ def test_a_round_of_soup_is_weak_trainings_of_the_network_in_orders_of_their_own
 
 
 def test_a_budget_that_no_soup_can_keep_is_refused():
-    with pytest.raises(ConfigError, match=r"takes 3.5 epochs .* budget=3"):
-        lotus_soup.grid("pocket", budget=3)
+    with pytest.raises(ConfigError, match=r"takes 2.9 epochs .* budget=2"):
+        lotus_soup.grid("pocket", budget=2)
 
 
 def test_epochs_to_a_target_by_hand():

@@ -29,6 +29,7 @@ class Size:
     training: Training  # one fine-tuning
     soup_epochs: float = 5  # of a soup, all its trainings together, and of what it is compared with
     denoisers: int = 5  # weak trainings a round of Instant Soup
+    weak_tests: int = 0  # test images of a weak training, whose accuracy is never shown; 0 for all
     share: float = 0.1  # of an epoch that a weak training sees
 
 
@@ -77,6 +78,7 @@ SIZES = {
     "paper": size_of("cifar10", 25_000, 25_000, VIT_BASE, replace(PAPER_RECIPE, epochs=5), PAPER_RECIPE),
 }
 IN21K = Published("vit_base_patch16_224.augreg_in21k_ft_in1k")
+SIZES["pocket"] = replace(SIZES["pocket"], soup_epochs=4, denoisers=3, weak_tests=500)
 SIZES["gpu"] = replace(SIZES["gpu"], soup_epochs=20)
 SIZES["paper"] = replace(SIZES["paper"], soup_epochs=20, pretrained=replace(SIZES["paper"].pretrained, start=IN21K))
 

@@ -91,9 +91,8 @@ def cook(size: Size, target: float, soup: Soup) -> TrainRun:
         )
         if number < ROUNDS:
             recipe = constant(size.training, share, soup.warm_up * share)
-            weak = [
-                replace(run, start=Pretrained(run), training=recipe, order=next(orders)) for _ in range(size.denoisers)
-            ]
+            short = replace(run, data=replace(size.data, test_images=size.weak_tests), start=Pretrained(run))
+            weak = [replace(short, training=recipe, order=next(orders)) for _ in range(size.denoisers)]
             ticket = MergedTicket(
                 tuple(WeightTicket(w, prune_rate(target), SCOPE, "remaining") for w in weak), soup.merge
             )
