@@ -12,9 +12,9 @@ import repro
 ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
-    {"parameters", "data", "tickets", "stats", "agreement", "published"},
+    {"parameters", "data", "tickets", "stats", "published"},
     {"audit", "models", "flops", "bench_medoids"},
-    {"training", "ssl"},
+    {"training", "ssl", "agreement"},
     {"runs"},
     {"artefacts"},
     {"report"},

@@ -9,10 +9,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro import agreement, published, stats
+from repro import published, stats
 from repro.artefacts import subsets_theory
 from repro.artefacts.base import Results
 from repro.artefacts.subsets_table13 import ACCURACIES, CONFIGURATIONS, correlate, correlate_full
+from repro.audit.ranks import critical_pearson
 from repro.report.sample_tables import ROWS, name_subset
 
 COLOURS = {  # distinct to colour-blind readers
@@ -83,7 +84,7 @@ def _plot_correlations(axis: Axes, frame: pd.DataFrame) -> None:
     own = correlate_full(frame)["rho_p"]
     if len(own):
         axis.axhline(own.mean(), color="grey", linestyle="--", label="full row with those of other seeds, mean")
-    axis.axhline(agreement.critical_pearson(4), color="grey", linestyle=":", label="critical for n = 4, 5 %")
+    axis.axhline(critical_pearson(4), color="grey", linestyle=":", label="critical for n = 4, 5 %")
     axis.set(title=f"correlation with the full row ({rows['seed'].nunique()} seeds)", ylabel="ρ_p", ylim=(-1.05, 1.05))
     axis.set_xticks(range(len(ROWS)), [SHORT[policy] for policy in ROWS])
     _put_legend_below(axis, columns=3)

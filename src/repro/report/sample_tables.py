@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 
 from repro import agreement, config, published, stats
@@ -16,8 +17,11 @@ from repro.artefacts.subsets_table13 import (
     correlate_full,
     full_of_others,
 )
+from repro.audit.ranks import critical_pearson
+from repro.audit.rounding import correlation_range
 from repro.report.tables import Note, Table, percent, with_interval
 
+HALF_UNIT = 5e-4  # of an accuracy printed to three decimals
 ACCURACY_COLUMN = "C1 / C2 / C3 / C4, %"
 UNMEASURED = (
     "ρ_p",
@@ -48,7 +52,7 @@ def check_table13() -> Table:
     accuracies = table[PRINTED].to_numpy().tolist()
     rows = []
     for printed, row in zip(table.iloc[1:].itertuples(), accuracies[1:], strict=True):
-        low, high = agreement.rounding_range(accuracies[0], row)
+        low, high = correlation_range(np.array(accuracies[0]), np.array(row), (HALF_UNIT, HALF_UNIT))
         cells = {"row": str(printed.subset), "ρ_p, printed": f"{printed.rho_p:.3f}"}
         cells["recomputed"] = f"{agreement.pearson(accuracies[0], row):.3f}"
         cells["what rounding allows"] = f"{low:.2f} to {high:.2f}"
@@ -130,7 +134,7 @@ def _listed(group: pd.DataFrame) -> str:
 
 def describe_four(results: Results) -> Note:
     """How many of the page's correlations four configurations can tell from none, and how far one policy scatters."""
-    rows, limit = correlate(results.frame), agreement.critical_pearson(len(ACCURACIES))
+    rows, limit = correlate(results.frame), critical_pearson(len(ACCURACIES))
     beyond = (rows["rho_p"] > limit).mean()
     random = rows[rows["policy"] == "random"]["rho_p"]
     printed = published.read_table("subsets-table13").set_index("subset")["rho_p"].dropna()
