@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 from torch import Tensor
-from torch.nn.functional import interpolate, linear
+from torch.nn.functional import embedding, interpolate, linear
 
 from repro.config import AttentionScore, Model
 from repro.tickets.patches import keep_highest
@@ -44,7 +44,7 @@ def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> 
     positions: Tensor = vit.pos_embed  # type: ignore[assignment]
     prefix_positions, positions = positions[:, :first], positions[:, first:]
     if ids is not None:
-        positions = gather(positions.expand(len(ids), -1, -1), ids)
+        positions = embedding(ids, positions[0])
     weight = stem.proj.weight.permute(0, 2, 3, 1).flatten(1)  # (width, size * size * 3)
     tokens = stem.norm(linear(patches, weight, stem.proj.bias)) + positions
     prefix = [t.expand(len(images), -1, -1) for t in (vit.cls_token, vit.reg_token) if t is not None]

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from repro.config import ConfigError, MergedTicket, Published, Rewind, TrainRun, WeightTicket
@@ -13,11 +12,12 @@ from repro.models import Apply, application, build_model
 from repro.tickets import weights
 from repro.training.checkpoint import load_tensors, save_tensors
 from repro.training.cost import timing
-from repro.training.loop import Fit, evaluate
+from repro.training.exam import Exam
+from repro.training.loop import Fit
 from repro.training.objective import Classification, Objective, TokenLabelling
 from repro.training.origins import FINAL_FILE, MASK_PREFIX, FolderOf, load_published, trained_model, weights_of
-from repro.training.precision import pick_device, place, set_up_kernels, usable_precision
-from repro.training.selection import find_tickets, make_source, with_ids
+from repro.training.precision import pick_device, place, set_up_kernels
+from repro.training.selection import find_tickets, make_source
 from repro.training.ticket_store import TicketStore
 
 
@@ -27,56 +27,49 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
     `folder` receives checkpoints and final weights; `folder_of` names the folder of a finished run it needs.
     """
     set_up_kernels()
-    device = pick_device()
-    dataset = load_dataset(run.data)
+    device, dataset = pick_device(), load_dataset(run.data)
     model = place(initial_model(run, seed, folder_of, device), device)
     mask = find_mask(run.ticket, model, folder_of) if run.ticket else {}
-    config = run.training
-    order = derive_seed(seed, "order", run.order) if run.order else seed
-    loader = dataset.train_loader(config.batch_size, config.augment, order, device)
     tickets = find_tickets(run.patches.source, seed, dataset, folder_of) if run.patches else None
-    apply = make_application(run, model, dataset, tickets)
-    precision = usable_precision(config.precision, device)
-
-    def test(model: torch.nn.Module) -> dict[str, float]:
-        """Top-1 accuracy and loss on whole images, and accuracy on tickets where there are some."""
-        found = evaluate(model, dataset.test_batches(device), precision, apply)
-        if tickets:
-            found["accuracy_sparse"] = test_sparse(model, tickets.test)
-        return found
-
-    def test_sparse(model: torch.nn.Module, ids: np.ndarray) -> float:
-        return evaluate(model, with_ids(dataset.test_batches(device), ids), precision, apply)["accuracy"]
-
+    exam = Exam(dataset, tickets, make_application(run, model, dataset, tickets), run.training.precision, device)
+    loader = make_loader(run, seed, dataset, device)
     fit = Fit(
         model,
         loader,
-        config,
-        apply=apply,
+        run.training,
+        apply=exam.apply,
         objective=make_objective(run, seed, loader, tickets, folder_of),
         first_epoch=run.start.epoch if isinstance(run.start, Rewind) else 0,
         zero_masked=weights.mask_applier(model, mask),
         folder=folder,
-        test=test if run.curve else None,
+        test=exam.test if run.curve else None,
     )
     fit.run()
-    metrics = test(fit.averaged)
-    if mask:
-        metrics["sparsity"] = weights.sparsity(mask)
-        metrics["sparsity_over_model"] = weights.sparsity_over_model(mask, model)
-    if tickets:
-        metrics["accuracy_random"] = test_sparse(fit.averaged, tickets.random_test(seed))
-        metrics["patch_sparsity"] = 1 - tickets.test.shape[1] / tickets.patches
     kept = fit.averaged.state_dict() | {MASK_PREFIX + name: m for name, m in mask.items()}
-    trained = (fit.last_step - fit.first_step) * config.batch_size
     return {
-        "metrics": metrics,
+        "metrics": exam.test(fit.averaged) | describe_mask(mask, model) | exam.test_random(fit.averaged, seed),
         "history": fit.history,
-        "timing": timing(fit.seconds, trained, device),
+        "timing": timing(fit.seconds, (fit.last_step - fit.first_step) * loader.batch_size, device),
         "weights": save_tensors(folder / FINAL_FILE, kept),
         "data": dataset.checksum(),
         "precision": fit.precision,
     }
+
+
+def describe_mask(mask: weights.Mask, model: torch.nn.Module) -> dict[str, float]:
+    """Both sparsities of a mask; nothing without one."""
+    if not mask:
+        return {}
+    return {
+        "sparsity": weights.sparsity(mask),
+        "sparsity_over_model": weights.sparsity_over_model(mask, model),
+    }
+
+
+def make_loader(run: TrainRun, seed: int, dataset: AnyDataset, device: torch.device) -> Loader:
+    """Training batches in the run's order."""
+    order = derive_seed(seed, "order", run.order) if run.order else seed
+    return dataset.train_loader(run.training.batch_size, run.training.augment, order, device)
 
 
 def initial_model(run: TrainRun, seed: int, folder_of: FolderOf, device: torch.device) -> torch.nn.Module:
