@@ -1,8 +1,8 @@
 """WEC and SEC of paper C (section 3.3): classes clustered by an embedding, one kept of each cluster.
 
 The paper tests k-means and k-medoids. Of a k-means cluster the class nearest to its mean is kept, of a k-medoids
-cluster the medoid. Medoids come from the package `kmedoids`; scikit-learn-extra's PAM is the other backend, some
-thousand times slower at the same loss. Both end where no swap of a medoid helps, from a random start (FasterPAM) or a
+cluster the medoid. Medoids come from the package `kmedoids`; scikit-learn-extra's PAM is the other backend, over a
+hundred times slower at the same loss (`repro bench`). Both end where no swap of a medoid helps, from a random start (FasterPAM) or a
 greedy one (PAM). Vectors are brought to unit length first, so that distance is angle.
 """
 
