@@ -32,7 +32,7 @@ SIZES = {
     "demo": Size(Data("digit-scans"), Model("vit", width=192, depth=2, heads=3, patch_size=8), SMALL, 1),
     "pocket": Size(
         Data("cifar10"),
-        Model("vit", width=128, depth=6, heads=4),
+        Model("vit", width=96, depth=4, heads=3),
         replace(SMALL, epochs=4, batch_size=64, learning_rate=1e-3, augment="crop-flip"),
         1,
     ),
