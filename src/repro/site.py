@@ -49,7 +49,11 @@ def assemble(preset: str) -> Path:
 def write_speed() -> None:
     """Write `book/speed.md`: what `repro bench` measured last on each processor, from `book/results/bench.json`."""
     measured = json.loads((paths.RESULTS / "bench.json").read_text())
-    columns = {name: {row["what"]: row["ratio"] for row in results["rows"]} for name, results in measured.items()}
+    columns: dict[str, dict[str, float]] = {}
+    for processor, results in measured.items():
+        for way in ("as trained", "alone"):
+            found = {row["what"]: row[way]["ratio"] for row in results["rows"] if way in row}
+            columns |= {f"{processor}, {way}": found} if found else {}
     targets = {row["what"]: row["target"] for results in measured.values() for row in results["rows"]}
     lines = [f"| times as fast | target | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
     for what, target in targets.items():

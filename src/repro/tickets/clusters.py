@@ -2,8 +2,8 @@
 
 The paper tests k-means and k-medoids. Of a k-means cluster the class nearest to its mean is kept, of a k-medoids
 cluster the medoid. Medoids come from the package `kmedoids`; scikit-learn-extra's PAM is the other backend, over a
-hundred times slower at the same loss (`repro bench`). Both end where no swap of a medoid helps, from a random start (FasterPAM) or a
-greedy one (PAM). Vectors are brought to unit length first, so that distance is angle.
+hundred times slower at the same loss (`repro bench`). Both end where no swap of a medoid helps, from a random start
+(FasterPAM) or a greedy one (PAM). Vectors are brought to unit length first, so that distance is angle.
 """
 
 from dataclasses import dataclass

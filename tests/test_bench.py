@@ -1,0 +1,45 @@
+"""What the bench makes of two steps: their ratio, and what several processes found together."""
+
+import pickle
+import time
+
+from repro import bench
+
+
+def steps(fast, ordinary):
+    """Two steps that take so many seconds."""
+    return lambda: time.sleep(fast), lambda: time.sleep(ordinary)
+
+
+def row(target):
+    return bench.Row("sleeping", target, 10, lambda: steps(0.002, 0.02))
+
+
+def test_the_ratio_is_that_of_the_times():
+    found = bench.measure(row(target=2.0))
+    assert 4 < found["ratio"] <= 10
+    fast, ordinary = found["images_per_second"]
+    assert 4 < fast / ordinary <= 10
+    assert ordinary <= 500
+    assert "slowest_operators" not in found
+
+
+def test_a_row_below_its_target_says_so_and_where_the_time_went():
+    found = {"what": "sleeping", "target": 50.0} | dict.fromkeys(("as trained", "alone"), bench.measure(row(50.0)))
+    assert bench.describe(found).count("target 50.0x MISSED; most time in") == 2
+
+
+def test_processes_side_by_side_have_a_mean_ratio_and_speeds_that_add_up():
+    one = {"ratio": 3.0, "images_per_second": [30.0, 10.0]}
+    other = {"ratio": 2.0, "images_per_second": [20.0, 10.0], "slowest_operators": "aten::mm 40%"}
+    assert bench.add_up([one, other]) == {
+        "ratio": 2.5,
+        "images_per_second": [50.0, 20.0],
+        "slowest_operators": "aten::mm 40%",
+    }
+
+
+def test_every_row_builds_its_steps_from_what_another_process_can_be_given():
+    rows = bench.list_rows()
+    assert [r.what for r in pickle.loads(pickle.dumps(rows))] == [r.what for r in rows]
+    assert len({r.what for r in rows}) == len(rows)
