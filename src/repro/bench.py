@@ -18,6 +18,7 @@ import torch
 from joblib.externals.loky import ProcessPoolExecutor
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from repro.bench_medoids import describe_medoids, measure_medoids
@@ -182,8 +183,11 @@ def resnet_steps() -> tuple[Step, Step]:
     split = digits.load_scenes().train
     pairs = [(image, int(label)) for image, label in zip(np.asarray(split.images), split.labels, strict=True)]
 
+    data = _Transformed(pairs, transform)
+
     def batches() -> Iterator[Any]:
-        loader = torch.utils.data.DataLoader(_Transformed(pairs, transform), BATCH, shuffle=True, num_workers=2)
+        # `fork` is the default of Linux, but not of a process that the pool started.
+        loader = DataLoader(data, BATCH, shuffle=True, num_workers=2, multiprocessing_context="fork")
         while True:
             yield from loader
 
@@ -256,7 +260,7 @@ def dense_steps(batch: int) -> tuple[Step, Step]:
     return ticket, our_step(DEIT_TINY, ADAMW, Ready(batch))
 
 
-class _Transformed(torch.utils.data.Dataset):
+class _Transformed(Dataset):
     """Images and labels, each image transformed when it is asked for."""
 
     def __init__(self, pairs: list[tuple[np.ndarray, int]], transform: Callable[[np.ndarray], torch.Tensor]) -> None:
