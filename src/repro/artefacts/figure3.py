@@ -60,7 +60,7 @@ SIZES = {
     "demo": Size(
         Data("digit-scans", train_images=880),
         {"DeiT-T": DEMO_TINY, "DeiT-S": DEMO_SMALL},
-        replace(SMALL, epochs=3, batch_size=16, learning_rate=2e-3),
+        replace(SMALL, epochs=3, learning_rate=2e-3),
         DEMO_TINY,
         1,
     ),

@@ -59,7 +59,7 @@ SIZES = {
         networks(
             Model("swin", width=24, depth=3, heads=1, patch_size=4),
             small_lvvit(64, 2, 3, patch_size=8),
-            vit_small_image(192, 6, 3, patch_size=8),
+            vit_small_image(160, 5, 3, patch_size=8),
             Model("resnet20", width=4),
             replace(SMALL, learning_rate=2e-3),
             0.05,
