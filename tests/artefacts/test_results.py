@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from repro import config, paths, report
-from repro.artefacts import base, table1, table2
+from repro.artefacts import base, figure3, table1, table2
 from repro.artefacts.subsets_theory import LEARNERS
+from repro.report.tables import first_training
 from repro.runs import store
 from repro.runs.provenance import provenance
 
@@ -118,10 +119,27 @@ def test_demo_says_that_it_is_no_evidence():
     assert "not evidence" in str(report.banner(fake_results(table2.ARTEFACT, paper_like, preset="demo")))
 
 
+def commit(results):
+    file = paths.recorded(results.artefact.id, results.preset)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps(r) + "\n" for r in results.records))
+
+
+@pytest.mark.parametrize("artefact", [figure3.ARTEFACT, table1.ARTEFACT], ids=lambda artefact: artefact.id)
+def test_a_run_that_two_artefacts_share_comes_from_the_records_of_the_page(artefact, monkeypatch):
+    monkeypatch.setenv("REPRO_TRAIN", "never")
+    accuracies = {"figure3": 0.5, "table1": 0.6}
+    for other in (figure3.ARTEFACT, table1.ARTEFACT):
+        commit(fake_results(other, lambda labels, seed, a=accuracies[other.id]: a, seeds=(0,)))
+    shared = first_training(base.recorded(figure3.ARTEFACT, "pocket"))
+    assert shared == first_training(base.recorded(table1.ARTEFACT, "pocket"))
+    for found in (base.recorded(artefact, "pocket"), base.collect(artefact, "pocket")):
+        assert set(found.frame["accuracy"]) == {accuracies[artefact.id]}
+        assert found.find(shared, 0)["metrics"]["accuracy"] == accuracies[artefact.id]
+
+
 def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
-    file = paths.recorded("table2", "pocket")
-    file.parent.mkdir()
-    file.write_text("".join(json.dumps(r) + "\n" for r in fake_results(table2.ARTEFACT, paper_like).records))
+    commit(fake_results(table2.ARTEFACT, paper_like))
     assert base.best_preset(table2.ARTEFACT) == "pocket"
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None

@@ -46,6 +46,10 @@ class Results:
     frame: pd.DataFrame
     records: list[store.Record]
 
+    def find(self, run: Any, seed: int) -> store.Record | None:
+        """The record of a run that led to these, from where they come from."""
+        return store.find(run, seed, paths.recorded(self.artefact.id, self.preset))
+
 
 def plan(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: Any) -> list[tuple[Arm, int]]:
     """Every arm with every seed. Raises ConfigError for a preset, seed or option that is not allowed.
@@ -64,7 +68,8 @@ def plan(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: 
 def collect(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: Any) -> Results:
     """Get or compute every run of an artefact. Raises ConfigError, or RunFailed from a run."""
     planned = plan(artefact, preset, seeds, **options)
-    records = schedule.get_or_compute((arm.run, seed) for arm, seed in planned)
+    file = paths.recorded(artefact.id, preset)
+    records = schedule.get_or_compute([(arm.run, seed) for arm, seed in planned], first=file)
     return assemble(artefact, preset, [(a, s, r) for (a, s), r in zip(planned, records, strict=True)])
 
 
@@ -83,9 +88,10 @@ def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.
 
 def recorded(artefact: Artefact, preset: str) -> Results | None:
     """What the committed records alone give at a preset, over the seeds they are complete for; None for no seed."""
-    if not paths.recorded(artefact.id, preset).exists():
+    file = paths.recorded(artefact.id, preset)
+    if not file.exists():
         return None  # the same runs may belong to another preset too
-    known = store.committed()
+    known = store.committed(file)
     arms = artefact.grid(preset)
     seeds = sorted({seed for _, seed in known})
     complete = [s for s in seeds if all((config.name(arm.run), s) in known for arm in arms)]

@@ -24,11 +24,11 @@ def ticket_price(results: Results) -> pd.DataFrame:
     for arm in results.arms:
         run = arm.run
         if arm.labels["arm"] == "LT" and isinstance(run, TrainRun) and run.patches and run.patches.fixed:
-            rows += [arm.labels | {"seed": seed} | price(run, seed) for seed in results.seeds]
+            rows += [arm.labels | {"seed": seed} | price(results, run, seed) for seed in results.seeds]
     return pd.DataFrame(rows)
 
 
-def price(run: TrainRun, seed: int) -> dict[str, float]:
+def price(results: Results, run: TrainRun, seed: int) -> dict[str, float]:
     """The price of one student, in multiples of its selector's dense run."""
     assert run.patches is not None
     selection = run.patches.source
@@ -36,11 +36,13 @@ def price(run: TrainRun, seed: int) -> dict[str, float]:
     tuned = found.source if isinstance(found, Rewind) else found
     dense = next((p for p in config.parents(tuned) if isinstance(p, TrainRun)), tuned)
     chain: list[TrainRun | SelectRun] = list(dict.fromkeys([dense, tuned, selection, run]))
-    macs, seconds = ([measure(step, seed) for step in chain] for measure in (spent, taken))
+    timings = [find_timing(results, step, seed) for step in chain]
+    macs = [spent(step, timing) for step, timing in zip(chain, timings, strict=True)]
+    seconds = [timing["seconds"] for timing in timings]
     inference = selector_macs(tuned.model, selection.keep_rate) + student_macs(run)
     return {
         "step_flops": student_macs(run) / vit_macs(dense.model),
-        "step_seconds": per_image(run, seed) / per_image(dense, seed),
+        "step_seconds": timings[0]["images_per_second"] / timings[-1]["images_per_second"],
         "whole_flops": sum(macs) / macs[0],
         "whole_seconds": sum(seconds) / seconds[0],
         "inference_flops": inference / vit_macs(dense.model),
@@ -58,32 +60,18 @@ def student_macs(run: TrainRun) -> float:
     )
 
 
-def spent(run: TrainRun | SelectRun, seed: int) -> float:
-    """Multiply-accumulates of a run."""
+def spent(run: TrainRun | SelectRun, timing: dict[str, float]) -> float:
+    """Multiply-accumulates of a run; images that it went through again count again."""
+    images = timing["seconds"] * timing["images_per_second"]
     if isinstance(run, SelectRun):
         source = run.selector.source if isinstance(run.selector, Rewind) else run.selector
-        return images_seen(run, seed) * selector_macs(source.model, run.keep_rate)
-    return TRAINING * images_seen(run, seed) * student_macs(run)
+        return images * selector_macs(source.model, run.keep_rate)
+    return TRAINING * images * student_macs(run)
 
 
-def timing(run: TrainRun | SelectRun, seed: int) -> dict[str, float]:
-    """What the record of a run says of its speed."""
-    record = store.find(run, seed)
+def find_timing(results: Results, run: TrainRun | SelectRun, seed: int) -> dict[str, float]:
+    """What the record of a run says of its speed. Raises RunMissing."""
+    record = results.find(run, seed)
     if record is None:
         raise store.RunMissing(f"{config.name(run)} seed {seed} has no record; carry it out with `repro run`")
     return record["timing"]
-
-
-def taken(run: TrainRun | SelectRun, seed: int) -> float:
-    """Seconds of a run."""
-    return timing(run, seed)["seconds"]
-
-
-def images_seen(run: TrainRun | SelectRun, seed: int) -> float:
-    """Images a run went through, repeated ones counted again."""
-    return taken(run, seed) * timing(run, seed)["images_per_second"]
-
-
-def per_image(run: TrainRun, seed: int) -> float:
-    """Seconds an image."""
-    return 1 / timing(run, seed)["images_per_second"]

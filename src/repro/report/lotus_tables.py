@@ -10,7 +10,6 @@ from repro.artefacts.base import Results
 from repro.config import SelectRun, TrainRun
 from repro.flops import TRAINING, count_patches, scoring_macs, vit_macs
 from repro.report.tables import Note, Table, first_training, percent, with_interval
-from repro.runs import store
 
 COMPARABLE = 1.5  # factor between the speeds of two runs up to which their seconds mean something
 
@@ -161,6 +160,6 @@ def describe_steps(run: TrainRun, results: Results) -> str:
     """Sparsities of the steps that led to a network, means over seeds."""
     shares = []
     for step in lotus_soup.steps_of(run, lotus.SIZES[results.preset].pretrained):
-        records = [store.find(step, seed) for seed in results.seeds]
+        records = [results.find(step, seed) for seed in results.seeds]
         shares.append(sum(r["metrics"].get("sparsity", 0.0) for r in records if r) / len(records))
     return ", ".join(percent(share) for share in shares)

@@ -6,7 +6,6 @@ from repro import config, published
 from repro.artefacts.base import Results
 from repro.artefacts.figure3 import lines
 from repro.report.tables import Note, Table, model_fields, percent, with_interval
-from repro.runs import store
 from repro.tickets.stages import nominal_sparsity
 
 
@@ -116,7 +115,7 @@ def selector_row(results: Results) -> dict[str, str]:
     assert control.patches is not None
     selection = control.patches.source
     whole, sparse = (
-        pd.Series([r["metrics"][metric] for seed in results.seeds if (r := store.find(run, seed))])
+        pd.Series([r["metrics"][metric] for seed in results.seeds if (r := results.find(run, seed))])
         for run, metric in ((config.parents(selection)[0], "accuracy"), (selection, "accuracy_sparse"))
     )
     row = {"trained on": "all patches: the selector itself", "whole images": with_interval(whole)}

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -46,10 +47,13 @@ def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
     return list(ordered)
 
 
-def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True) -> list[store.Record]:
+def get_or_compute(
+    wanted: Iterable[Task], *, use_committed: bool = True, first: Path | None = None
+) -> list[store.Record]:
     """Records of the wanted tasks, in their order; what is missing is carried out.
 
-    Committed records count as there unless `use_committed` is false, as it is where a user asks to reproduce.
+    Committed records count as there unless `use_committed` is false, as it is where a user asks to reproduce; those of
+    the file `first` go before those of others.
     Raises RunFailed, or RunMissing where `REPRO_TRAIN=never` forbids what would have to be carried out.
     """
     wanted = list(wanted)
@@ -58,7 +62,7 @@ def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True) -> lis
         raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and REPRO_TRAIN=never forbids training")
     if tasks:
         carry_out(tasks, default_workers())
-    found = (store.find(*task) for task in wanted)
+    found = (store.find(*task, first) for task in wanted)
     return [record for record in found if record is not None]
 
 

@@ -49,9 +49,9 @@ def folder(run: Any, seed: int) -> Path:
     return paths.run_folder(config.name(run), seed)
 
 
-def find(run: Any, seed: int) -> Record | None:
-    """The record of a run: the own one, else the committed one, else None."""
-    return find_local(run, seed) or committed().get((config.name(run), seed))
+def find(run: Any, seed: int, first: Path | None = None) -> Record | None:
+    """The record of a run: the own one, else the committed one, that of the file `first` if it has one, else None."""
+    return find_local(run, seed) or committed(first).get((config.name(run), seed))
 
 
 def find_local(run: Any, seed: int) -> Record | None:
@@ -97,10 +97,14 @@ def record_checksum(record: Record) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def committed() -> dict[tuple[str, int], Record]:
-    """Records in `book/results`, by name and seed. Raises DamagedRecord, naming the line."""
+def committed(first: Path | None = None) -> dict[tuple[str, int], Record]:
+    """Records in `book/results`, by name and seed; those of the file `first` before those of others.
+
+    A run that two artefacts share may have been carried out for each, on machines that round differently: what was
+    trained on its weights lies in the same file. Raises DamagedRecord, naming the line.
+    """
     found: dict[tuple[str, int], Record] = {}
-    for file in sorted(paths.RESULTS.glob("*.jsonl")):
+    for file in sorted(paths.RESULTS.glob("*.jsonl"), key=lambda file: (file == first, file)):
         found |= _committed_in(file, file.stat().st_mtime_ns)
     return found
 
@@ -125,7 +129,7 @@ def record(tasks: Iterable[tuple[Any, int]], file: Path) -> tuple[int, int]:
     lines = {(r["name"], r["seed"]): r for r in map(parse_record, _lines(file))}
     before = dict(lines)
     for run, seed in _with_parents(tasks):
-        found = find(run, seed)
+        found = find(run, seed, file)
         if found is None:
             raise RunMissing(f"{config.name(run)} seed {seed} is not done; carry it out with `repro run`")
         lines[found["name"], seed] = found
