@@ -1,6 +1,9 @@
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def repro(*words, **environment):
-    import os
-
     command = [sys.executable, "-m", "repro.cli", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | environment)
 
@@ -60,6 +61,21 @@ def test_workers_that_are_no_number_are_refused():
     assert done.returncode == 1
     assert "REPRO_WORKERS must be a whole number" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_ended_command_leaves_no_worker_and_says_how_to_go_on(end, home):
+    command = [sys.executable, "-m", "repro.cli", "run", "table1", "-p", "epochs=500"]
+    environment = os.environ | {"REPRO_WORKERS": "2"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    while not list(home.glob("runs/*/*/config.json")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(end)
+    said = process.communicate(timeout=60)[1]  # a worker that goes on would hold the pipe for minutes
+    assert process.returncode == 130
+    assert "goes on from the last checkpoint" in said
 
 
 def test_doctor_says_what_is_missing_and_how_to_mend_it():

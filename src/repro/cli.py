@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ app.add_typer(data_app, name="data")
 tickets_app = typer.Typer(no_args_is_help=True, help="Find tickets in data and models of your own.")
 app.add_typer(tickets_app, name="tickets")
 
+INTERRUPTED = 130  # exit status that typer gives on Ctrl-C
 ArtefactId = Annotated[str, typer.Argument(help="id of an artefact, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="name=value, such as seeds=0,1,2")]
@@ -241,10 +243,13 @@ def relative(path: Path) -> str:
 
 def main() -> None:
     """Entry point: an error of the user's is one line that names the mend, and a non-zero exit."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no worker outlives a command that is ended
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        sys.exit("repro: interrupted; the same command goes on from the last checkpoint")
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("repro: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        raise
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "repro":
             raise
