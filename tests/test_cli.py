@@ -78,6 +78,7 @@ def test_an_ended_command_leaves_no_worker_and_says_how_to_go_on(end, home):
     assert "goes on from the last checkpoint" in said
 
 
+@pytest.mark.slow
 def test_doctor_says_what_is_missing_and_how_to_mend_it():
     done = repro("doctor")
     assert done.returncode == 0

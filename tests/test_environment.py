@@ -5,6 +5,7 @@ import sys
 from importlib import metadata
 
 import numpy as np
+import pytest
 
 
 def run(code):
@@ -31,11 +32,13 @@ def test_kmedoids_agrees_with_it():
     assert ours.loss <= theirs.inertia_ * 1.02
 
 
+@pytest.mark.slow
 def test_timm_and_torchvision_import_after_the_mend():
     done = run("import repro.models, timm, torchvision.transforms.v2, torchvision.models; print('fine')")
     assert done.stdout.strip() == "fine", done.stderr
 
 
+@pytest.mark.slow
 def test_the_mend_can_be_called_twice():
     done = run("from repro.compat import mend_torchvision as m; assert m() == m(); import torchvision")
     assert done.returncode == 0, done.stderr

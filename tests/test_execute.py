@@ -48,6 +48,7 @@ def test_a_notebook_without_parameters_is_refused(tmp_path):
         parameters.notebook_parameters(tmp_path / "b.ipynb")
 
 
+@pytest.mark.slow
 def test_a_page_is_the_same_every_time_and_carries_its_figure(source, tmp_path):
     pages = [tmp_path / "pages" / f"{i}.ipynb" for i in (1, 2)]
     for page in pages:

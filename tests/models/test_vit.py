@@ -146,6 +146,7 @@ def test_dropping_reaches_the_gradient_of_all_blocks(images):
     assert all(p.grad is not None for p in model.blocks.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "keep_rate"), [("vit", 1.0), ("vit", 0.8), ("lvvit", 1.0), ("swin", 1.0)])
 def test_a_network_and_its_ticket_compile_into_one_graph(name, keep_rate, images):
     config = Model(name, width=16, depth=3, heads=2, keep_rate=keep_rate)

@@ -45,6 +45,7 @@ class Interrupted(Exception):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [VIT, RESNET], ids=["vit", "resnet"])
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("stop", [1, 6, 8, 11])
