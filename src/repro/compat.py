@@ -9,9 +9,10 @@ import importlib.util
 from pathlib import Path
 
 import torch
+from torch.library import Library
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-_declared: list[torch.library.Library] = []  # the declarations last only as long as this reference
+_declared: list[Library] = []  # the declarations last only as long as this reference
 
 
 def mend_torchvision() -> bool:
@@ -21,7 +22,7 @@ def mend_torchvision() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None or _loads(Path(spec.origin).parent):
         return False
-    library = torch.library.Library("torchvision", "DEF")
+    library = Library("torchvision", "DEF")
     for operator in ("nms", "qnms"):
         library.define(operator + _SCHEMA)
     _declared.append(library)

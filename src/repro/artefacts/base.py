@@ -47,7 +47,7 @@ class Results:
     records: list[store.Record]
 
     def find(self, run: Any, seed: int) -> store.Record | None:
-        """The record of a run that led to these, from where they come from."""
+        """The record of a run behind these results; where it is committed, from the file of this artefact."""
         return store.find(run, seed, paths.recorded(self.artefact.id, self.preset))
 
 
