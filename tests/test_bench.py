@@ -4,6 +4,7 @@ import pickle
 import time
 
 from repro import bench
+from repro.site import as_cell
 
 
 def steps(fast, ordinary):
@@ -43,3 +44,9 @@ def test_every_row_builds_its_steps_from_what_another_process_can_be_given():
     rows = bench.list_rows()
     assert [r.what for r in pickle.loads(pickle.dumps(rows))] == [r.what for r in rows]
     assert len({r.what for r in rows}) == len(rows)
+
+
+def test_the_table_of_the_book_marks_what_is_below_its_target():
+    assert as_cell(1.92, 2.0) == "**1.92 (missed)**"
+    assert as_cell(2.0, 2.0) == "2.00"
+    assert as_cell(None, 2.0) == ""

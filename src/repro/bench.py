@@ -2,7 +2,7 @@
 
 Absolute times of a shared machine mean little; the ratio of two things timed in turn means more. Every row is measured
 in two ways: `as trained`, in as many processes at once as `runs.schedule` would train in, each with its share of the
-cores, and `alone`, in one process with all cores. Nothing here trains alone, so the target counts as trained. A row
+cores, and `alone`, in one process with all cores. Both are held against the target; nothing here trains alone. A row
 below its target comes with the operators that took the most time.
 """
 

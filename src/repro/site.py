@@ -57,9 +57,16 @@ def write_speed() -> None:
     targets = {row["what"]: row["target"] for results in measured.values() for row in results["rows"]}
     lines = [f"| times as fast | target | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
     for what, target in targets.items():
-        ratios = " | ".join(f"{column[what]:.2f}" if what in column else "" for column in columns.values())
-        lines.append(f"| {what} | {target} | {ratios} |")
+        cells = [as_cell(column.get(what), target) for column in columns.values()]
+        lines.append(f"| {what} | {target} | {' | '.join(cells)} |")
     (paths.BOOK / "speed.md").write_text("\n".join(lines) + "\n")
+
+
+def as_cell(ratio: float | None, target: float) -> str:
+    """A measured ratio, marked where it is below its target."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f}" if ratio >= target else f"**{ratio:.2f} (missed)**"
 
 
 def write_scoreboard() -> None:
