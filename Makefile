@@ -31,7 +31,7 @@ $(READY): requirements.txt build-constraints.txt pyproject.toml
 	@touch $@
 
 reproduce: $(READY) ## every artefact at PRESET, then the site of your own pages
-	@set -e; for id in $(ARTEFACTS); do $(REPRO) execute $$id $(OPTIONS); done
+	@$(REPRO) execute $(ARTEFACTS) $(OPTIONS)
 	@$(REPRO) book --preset $(PRESET)
 
 reproduce-%: $(READY) ## one artefact at PRESET: train what is missing, make its page
@@ -43,7 +43,7 @@ refresh-%: $(READY) ## the same, carrying every run out again
 	@$(REPRO) execute $* $(OPTIONS)
 
 record: $(READY) ## copy your finished runs at PRESET into book/results
-	@set -e; for id in $(ARTEFACTS); do $(REPRO) record $$id $(OPTIONS); done
+	@$(REPRO) record $(ARTEFACTS) $(OPTIONS)
 
 record-%: $(READY) ## the same for one artefact
 	@$(REPRO) record $* $(OPTIONS)
@@ -61,7 +61,7 @@ lab: $(READY) ## open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
 
 data: $(READY) ## download CIFAR-10 and AG News for the presets above demo
-	@set -e; for name in cifar10 ag_news; do $(REPRO) data fetch $$name; done
+	@$(REPRO) data fetch cifar10 ag_news
 
 doctor: $(READY) ## what this machine can run, and how to mend what it cannot
 	@$(REPRO) doctor

@@ -79,12 +79,14 @@ def test_a_notebook_executes_from_nothing_at_demo(reproduced, checkout, name):
     )
 
 
-def test_a_second_time_nothing_is_trained_and_the_page_is_the_same(reproduced, checkout):
-    page = checkout / "build/demo/reproductions/table2.ipynb"
-    before, start = page.read_bytes(), time.monotonic()
-    assert repro(checkout, "execute", "table2").returncode == 0
-    assert page.read_bytes() == before
-    assert time.monotonic() - start < 30
+def test_a_second_time_nothing_is_trained_and_the_pages_are_the_same(reproduced, checkout):
+    pages = sorted((checkout / "build/demo/reproductions").glob("*.ipynb"))
+    before, start = [page.read_bytes() for page in pages], time.monotonic()
+    done = repro(checkout, "execute", *REGISTRY)
+    assert (done.returncode, done.stderr) == (0, ""), "a training would say so on stderr"
+    assert done.stdout.count("reproductions/") == len(pages) == len(REGISTRY)
+    assert [page.read_bytes() for page in pages] == before
+    assert time.monotonic() - start < 120, "the target is 60 s on a quiet machine, the site included"
 
 
 def test_the_site_of_own_pages_builds_without_a_warning(reproduced, checkout):

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -80,6 +83,26 @@ def test_a_failed_notebook_never_replaces_a_good_page(tmp_path, code, said):
         execute.execute(write(tmp_path / "bad.ipynb", new_code_cell(code)), page, {})
     assert page.read_text() == "the good page"
     assert [p.name for p in page.parent.iterdir()] == ["a.ipynb"]
+
+
+def test_a_full_disk_is_an_error_that_names_the_mend(source, tmp_path, monkeypatch):
+    def write_nothing(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", write_nothing)
+    with pytest.raises(execute.NotebookFailed, match=r"cannot write .*No space left on device; free some space"):
+        execute.execute(source, tmp_path / "page.ipynb", {})
+
+
+@pytest.mark.slow
+def test_several_notebooks_side_by_side_give_their_pages_and_the_error_of_one_that_fails(source, tmp_path):
+    jobs = [(source, tmp_path / f"page{i}.ipynb", {"rate": float(i)}) for i in range(3)]
+    assert sorted(execute.execute_all(jobs)) == [page for _, page, _ in jobs]
+    shown = [nbformat.read(page, as_version=4).cells[-1].outputs[0].text for _, page, _ in jobs]
+    assert shown == ["demo 0.0\n", "demo 1.0\n", "demo 2.0\n"]
+    bad = write(tmp_path / "bad.ipynb", new_code_cell("1 / 0"))
+    with pytest.raises(execute.NotebookFailed, match=r"bad\.ipynb failed in cell .*ZeroDivisionError"):
+        list(execute.execute_all([(bad, tmp_path / "bad-page.ipynb", {}), *jobs]))
 
 
 def test_published_pages_are_whole():

@@ -22,7 +22,7 @@ tickets_app = typer.Typer(no_args_is_help=True, help="Find tickets in data and m
 app.add_typer(tickets_app, name="tickets")
 
 INTERRUPTED = 130  # exit status that typer gives on Ctrl-C
-ArtefactId = Annotated[str, typer.Argument(help="id of an artefact, see `repro list`", show_default=False)]
+ArtefactIds = Annotated[list[str], typer.Argument(help="ids of artefacts, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="name=value, such as seeds=0,1,2")]
 
@@ -37,25 +37,26 @@ def list_artefacts() -> None:
 
 @app.command()
 def run(
-    artefact: ArtefactId,
+    artefacts: ArtefactIds,
     preset: Preset = "demo",
     p: Parameters = None,
     refresh: Annotated[bool, typer.Option(help="carry every run out again")] = False,
     dry_run: Annotated[bool, typer.Option(help="two steps of the first runs, on tiny stand-ins of the data")] = False,
 ) -> None:
-    """Carry out the runs of an artefact that your own store lacks."""
+    """Carry out the runs of artefacts that your own store lacks."""
     if dry_run:
         from repro.dry_run import rehearse
 
-        print(rehearse(find_artefact(artefact), preset))
+        for artefact in artefacts:
+            print(rehearse(find_artefact(artefact), preset))
         return
-    tasks = planned(artefact, preset, p)
+    tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
     from repro.runs import schedule, store
 
     if refresh:
         store.forget(tasks)
     records = schedule.get_or_compute(tasks, use_committed=False)
-    print(f"{artefact}, preset {preset}: {len({(r['name'], r['seed']) for r in records})} runs are done")
+    print(f"{', '.join(artefacts)}, preset {preset}: {len({(r['name'], r['seed']) for r in records})} runs are done")
 
 
 @app.command()
@@ -75,46 +76,48 @@ def compute(
 
 
 @app.command()
-def execute(artefact: ArtefactId, preset: Preset = "demo", p: Parameters = None) -> None:
-    """Carry out what your own store lacks, then execute the notebook into a page of your own."""
-    from repro.execute import execute as execute_notebook
+def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = None) -> None:
+    """Carry out what your own store lacks, then execute the notebooks into pages of your own."""
+    start = time.monotonic()
+    tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
+    jobs = [
+        (paths.notebook(artefact), paths.page(artefact, preset), {"preset": preset} | parsed(artefact, p))
+        for artefact in artefacts
+    ]
+    from repro.execute import execute_all
     from repro.runs import schedule
 
-    start = time.monotonic()
-    source, output = paths.notebook(find_artefact(artefact).id), paths.page(artefact, preset)
-    parameters = {"preset": preset} | parsed(artefact, p)
-    schedule.get_or_compute(planned(artefact, preset, p), use_committed=False)
-    execute_notebook(source, output, parameters)
-    print(f"{artefact}: {relative(output)} ({time.monotonic() - start:.0f} s)")
+    schedule.get_or_compute(tasks, use_committed=False)
+    for page in execute_all(jobs):
+        print(f"{page.stem}: {relative(page)} (after {time.monotonic() - start:.0f} s)")
 
 
 @app.command()
-def record(artefact: ArtefactId, preset: Preset = "demo", p: Parameters = None) -> None:
+def record(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = None) -> None:
     """Copy the records of finished runs, and of the runs they needed, into book/results."""
     from repro.runs import store
 
-    file = paths.recorded(find_artefact(artefact).id, preset)
-    added, total = store.record(planned(artefact, preset, p), file)
-    print(f"{relative(file)}: {added} records added or renewed, {total} in all")
+    for artefact in artefacts:
+        file = paths.recorded(find_artefact(artefact).id, preset)
+        added, total = store.record(planned(artefact, preset, p), file)
+        print(f"{relative(file)}: {added} records added or renewed, {total} in all")
 
 
 @app.command()
 def publish() -> None:
     """Execute every notebook at its best recorded preset from the records alone, and renew the committed pages."""
-    from repro.execute import execute as execute_notebook
+    from repro.execute import execute_all
     from repro.site import write_scoreboard, write_speed
 
+    best = {name: base.best_recorded(artefact) for name, artefact in REGISTRY.items()}
+    if lacking := [name for name, results in best.items() if results is None]:
+        raise config.ConfigError(f"{lacking[0]} has no complete records; make some with `repro record`")
+    said = {name: {"preset": r.preset, "seeds": list(r.seeds)} for name, r in best.items() if r}
+    jobs = [(paths.notebook(name), paths.PAGES / f"{name}.ipynb", parameters) for name, parameters in said.items()]
     with tempfile.TemporaryDirectory() as empty:
         os.environ |= {"REPRO_HOME": empty, "REPRO_TRAIN": "never"}
-        for artefact in REGISTRY.values():
-            preset = base.best_preset(artefact)
-            if preset is None:
-                raise config.ConfigError(f"{artefact.id} has no complete records; make some with `repro record`")
-            results = base.recorded(artefact, preset)
-            assert results is not None
-            page = paths.PAGES / f"{artefact.id}.ipynb"
-            execute_notebook(paths.notebook(artefact.id), page, {"preset": preset, "seeds": list(results.seeds)})
-            print(f"{relative(page)}: preset {preset}, seeds {', '.join(map(str, results.seeds))}")
+        for page in execute_all(jobs):
+            print("{}: preset {preset}, seeds {seeds}".format(relative(page), **said[page.stem]))
     write_scoreboard()
     write_speed()
 
@@ -160,14 +163,15 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
 
 
 @data_app.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="cifar10 or ag_news")]) -> None:
-    """Download a data set, resuming an earlier try."""
+def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, ag_news", show_default=False)]) -> None:
+    """Download data sets, resuming an earlier try."""
     from repro.data.fetch import fetch_ag_news, fetch_cifar10
 
     known: dict[str, Callable[[Path], Path]] = {"cifar10": fetch_cifar10, "ag_news": fetch_ag_news}
-    if name not in known:
-        raise config.ConfigError(f"cannot fetch {name!r}: {' and '.join(known)} are what can be fetched")
-    print(f"{name} is in {known[name](paths.data())}")
+    if unknown := [name for name in names if name not in known]:
+        raise config.ConfigError(f"cannot fetch {unknown[0]!r}: {' and '.join(known)} are what can be fetched")
+    for name in names:
+        print(f"{name} is in {known[name](paths.data())}")
 
 
 @data_app.command("snapshot-wordnet")

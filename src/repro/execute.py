@@ -1,20 +1,24 @@
 """Executes a notebook with papermill into a page and checks the page before it is kept.
 
 Papermill writes its output where the run failed, and keeps times and paths that differ from run to run. Here a failed
-notebook never replaces a good page, and two runs over the same records give the same bytes.
+notebook never replaces a good page, and two runs over the same records give the same bytes. Several notebooks are
+executed side by side: most of their time is the start of a kernel.
 """
 
 import os
 import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+from joblib.externals.loky import ProcessPoolExecutor
 
 from repro import paths
-from repro.training.checkpoint import write_bytes
 
+Job = tuple[Path, Path, dict[str, Any]]  # a notebook, the page to make of it, its parameters
 KERNEL = "python3"
 HIDDEN = "hide-input"  # tag of cells whose code the book folds away
 
@@ -23,12 +27,29 @@ class NotebookFailed(RuntimeError):
     """A notebook that did not run to its end, or whose page is not fit to be shown."""
 
 
-def execute(source: Path, output: Path, parameters: dict[str, Any]) -> None:
-    """Execute a notebook into a page. Raises NotebookFailed; an older page at `output` then stays as it was."""
+def execute_all(jobs: Sequence[Job]) -> Iterator[Path]:
+    """Execute notebooks on all cores and yield each page when it is made. Raises what `execute` raises."""
+    workers = min(len(jobs), len(os.sched_getaffinity(0)))
+    if workers == 1:
+        yield from (execute(*job) for job in jobs)
+        return
+    pool = ProcessPoolExecutor(workers)
+    try:
+        for page in as_completed([pool.submit(execute, *job) for job in jobs]):
+            yield page.result()
+    finally:
+        pool.shutdown(kill_workers=True)
+
+
+def execute(source: Path, output: Path, parameters: dict[str, Any]) -> Path:
+    """Execute a notebook into a page and return it.
+
+    Raises NotebookFailed for a notebook that fails and for a full disk; an older page at `output` then stays as it was.
+    """
     os.environ["PAPERMILL"] = "1"  # the kernel inherits it: no progress bars on a page
     raw = output.with_name(f".{output.name}.{os.getpid()}")
-    raw.parent.mkdir(parents=True, exist_ok=True)
     try:
+        raw.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
@@ -39,15 +60,19 @@ def execute(source: Path, output: Path, parameters: dict[str, Any]) -> None:
                 progress_bar=False,
                 extra_arguments=["--log-level=CRITICAL"],
             )
-        page = nbformat.read(raw, as_version=4)
+        page = clean(nbformat.read(raw, as_version=4))
+        check_page(page, source.name)
+        nbformat.write(page, raw)
+        raw.replace(output)
     except papermill.PapermillExecutionError as error:
         raise NotebookFailed(
             f"{source.name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}"
         ) from error
+    except OSError as error:
+        raise NotebookFailed(f"cannot write {output}: {error.strerror}; free some space") from error
     finally:
         raw.unlink(missing_ok=True)
-    check_page(clean(page), source.name)
-    write_bytes(output, nbformat.writes(page).encode() + b"\n")
+    return output
 
 
 def clean(page: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -188,7 +188,7 @@ def test_the_same_records_are_no_evidence_of_another_preset(ranked, tmp_path):
     file.parent.mkdir()
     bodies = [{k: v for k, v in r.items() if k != "checksum"} for r in ranked.records]
     file.write_text("".join(json.dumps(b | {"checksum": store.record_checksum(b)}) + "\n" for b in bodies))
-    assert base.best_preset(subsets_figure3.ARTEFACT) == "pocket"
+    assert base.best_recorded(subsets_figure3.ARTEFACT).preset == "pocket"
 
 
 def test_the_printed_tickets_are_what_the_paper_says():

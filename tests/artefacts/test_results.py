@@ -140,7 +140,7 @@ def test_a_run_that_two_artefacts_share_comes_from_the_records_of_the_page(artef
 
 def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
     commit(fake_results(table2.ARTEFACT, paper_like))
-    assert base.best_preset(table2.ARTEFACT) == "pocket"
+    assert base.best_recorded(table2.ARTEFACT).preset == "pocket"
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None
     page = report.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame

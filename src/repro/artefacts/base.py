@@ -105,10 +105,10 @@ def is_same_everywhere(artefact: Artefact) -> bool:
     return all(artefact.grid(preset) == artefact.grid(config.PRESETS[0]) for preset in config.PRESETS)
 
 
-def best_preset(artefact: Artefact) -> str | None:
-    """The largest preset with complete committed records; the smallest where all ask for the same runs."""
+def best_recorded(artefact: Artefact) -> Results | None:
+    """What is recorded at the largest preset with complete records; at the smallest where all ask for the same runs."""
     presets = config.PRESETS if is_same_everywhere(artefact) else config.PRESETS[::-1]
-    return next((p for p in presets if recorded(artefact, p)), None)
+    return next(filter(None, (recorded(artefact, preset) for preset in presets)), None)
 
 
 def first_and_last(arms: list[Arm]) -> list[Arm]:
