@@ -125,6 +125,12 @@ def commit(results):
     file.write_text("".join(json.dumps(r) + "\n" for r in results.records))
 
 
+def keep_own(record):
+    file = paths.run_folder(record["name"], record["seed"]) / store.RECORD_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(record))
+
+
 @pytest.mark.parametrize("artefact", [figure3.ARTEFACT, table1.ARTEFACT], ids=lambda artefact: artefact.id)
 def test_a_run_that_two_artefacts_share_comes_from_the_records_of_the_page(artefact, monkeypatch):
     monkeypatch.setenv("REPRO_TRAIN", "never")
@@ -136,6 +142,22 @@ def test_a_run_that_two_artefacts_share_comes_from_the_records_of_the_page(artef
     for found in (base.recorded(artefact, "pocket"), base.collect(artefact, "pocket")):
         assert set(found.frame["accuracy"]) == {accuracies[artefact.id]}
         assert found.find(shared, 0)["metrics"]["accuracy"] == accuracies[artefact.id]
+
+
+def test_own_records_and_committed_ones_are_not_mixed_on_a_page(monkeypatch):
+    monkeypatch.setenv("REPRO_TRAIN", "never")
+    commit(fake_results(table1.ARTEFACT, lambda labels, seed: 0.6, seeds=(0,)))
+    own = fake_results(table1.ARTEFACT, lambda labels, seed: 0.5, seeds=(0,))
+    for record in own.records[:-1]:
+        keep_own(record)
+    shared = first_training(own)
+    found = base.collect(table1.ARTEFACT, "pocket", [0])
+    assert set(found.frame["accuracy"]) == {0.6}, "own records of some runs stay off a page that has all from elsewhere"
+    assert found.find(shared, 0)["metrics"]["accuracy"] == 0.6
+    keep_own(own.records[-1])
+    found = base.collect(table1.ARTEFACT, "pocket", [0])
+    assert set(found.frame["accuracy"]) == {0.5}
+    assert found.find(shared, 0)["metrics"]["accuracy"] == 0.5
 
 
 def test_recorded_results_stand_beside_those_of_the_page(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from repro import config, paths, stats
 from repro.runs import schedule, store
 
+Find = Callable[[Any, int], store.Record | None]  # the record of a run and seed
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
 
 
@@ -45,10 +47,7 @@ class Results:
     arms: list[Arm]
     frame: pd.DataFrame
     records: list[store.Record]
-
-    def find(self, run: Any, seed: int) -> store.Record | None:
-        """The record of a run behind these results; where it is committed, from the file of this artefact."""
-        return store.find(run, seed, paths.recorded(self.artefact.id, self.preset))
+    find: Find  # of any run behind these results, from where these came
 
 
 def plan(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: Any) -> list[tuple[Arm, int]]:
@@ -66,14 +65,32 @@ def plan(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: 
 
 
 def collect(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: Any) -> Results:
-    """Get or compute every run of an artefact. Raises ConfigError, or RunFailed from a run."""
+    """Get or compute every run of an artefact. Raises ConfigError, or RunFailed from a run.
+
+    All records are own ones, or all committed ones: two machines round differently, and a ticket belongs beside the
+    network it was cut from. They are mixed only where neither alone suffices.
+    """
     planned = plan(artefact, preset, seeds, **options)
+    tasks = [(arm.run, seed) for arm, seed in planned]
     file = paths.recorded(artefact.id, preset)
-    records = schedule.get_or_compute([(arm.run, seed) for arm, seed in planned], first=file)
-    return assemble(artefact, preset, [(a, s, r) for (a, s), r in zip(planned, records, strict=True)])
+    find, committed = partial(store.find, first=file), partial(store.find_committed, first=file)
+    records = all_found(store.find_local, tasks)
+    if records is None and (records := all_found(committed, tasks)):
+        find = committed
+    records = records or schedule.get_or_compute(tasks, first=file)
+    found = [(arm, seed, record) for (arm, seed), record in zip(planned, records, strict=True)]
+    return assemble(artefact, preset, found, find)
 
 
-def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.Record]]) -> Results:
+def all_found(find: Find, tasks: list[schedule.Task]) -> list[store.Record] | None:
+    """The records of tasks, or None where one is lacking."""
+    records = [record for task in tasks if (record := find(*task))]
+    return records if len(records) == len(tasks) else None
+
+
+def assemble(
+    artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.Record]], find: Find = store.find
+) -> Results:
     """Results from arms, seeds and their records."""
     rows = [
         arm.labels | {"seed": seed} | record["metrics"] | {"run": record["name"], "history": record.get("history")}
@@ -83,7 +100,7 @@ def assemble(artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.
     seeds = tuple(dict.fromkeys(seed for _, seed, _ in found))
     arms = [arm for arm, seed, _ in found if seed == seeds[0]]
     frame = pd.DataFrame(rows).fillna({"sparsity": 0.0, "sparsity_over_model": 0.0})  # a dense run has no ticket
-    return Results(artefact, preset, seeds, arms, frame, list(unique.values()))
+    return Results(artefact, preset, seeds, arms, frame, list(unique.values()), find)
 
 
 def recorded(artefact: Artefact, preset: str) -> Results | None:
@@ -97,7 +114,8 @@ def recorded(artefact: Artefact, preset: str) -> Results | None:
     complete = [s for s in seeds if all((config.name(arm.run), s) in known for arm in arms)]
     if not complete:
         return None
-    return assemble(artefact, preset, [(a, s, known[config.name(a.run), s]) for s in complete for a in arms])
+    found = [(arm, seed, known[config.name(arm.run), seed]) for seed in complete for arm in arms]
+    return assemble(artefact, preset, found, partial(store.find_committed, first=file))
 
 
 def is_same_everywhere(artefact: Artefact) -> bool:

@@ -51,7 +51,7 @@ def folder(run: Any, seed: int) -> Path:
 
 def find(run: Any, seed: int, first: Path | None = None) -> Record | None:
     """The record of a run: the own one, else the committed one, that of the file `first` if it has one, else None."""
-    return find_local(run, seed) or committed(first).get((config.name(run), seed))
+    return find_local(run, seed) or find_committed(run, seed, first)
 
 
 def find_local(run: Any, seed: int) -> Record | None:
@@ -64,6 +64,11 @@ def find_local(run: Any, seed: int) -> Record | None:
     except ValueError as error:
         set_aside(file, error)
         return None
+
+
+def find_committed(run: Any, seed: int, first: Path | None = None) -> Record | None:
+    """The record in `book/results`: that of the file `first` if it has one."""
+    return committed(first).get((config.name(run), seed))
 
 
 def state_of(home: Path) -> str:
