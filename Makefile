@@ -7,6 +7,7 @@ ARTEFACTS := $(basename $(notdir $(wildcard notebooks/*.ipynb)))
 
 BIN := .venv/bin
 REPRO := $(BIN)/repro
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 OPTIONS = --preset $(PRESET) $(if $(SEEDS),-p seeds=$(SEEDS)) $(ARGS)
 READY := .venv/ready
 
@@ -73,10 +74,10 @@ lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
 test-fast: $(READY) lint ## the tests of the inner loop
-	@$(BIN)/pytest -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test: $(READY) lint ## all tests: every notebook executed at demo, the book built
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 clean: ## remove pages, sites and caches; runs (.repro) and .venv stay
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache
