@@ -22,6 +22,11 @@ class Data:
     test_images: int = 0  # how many of the test images, 0 for all
     skipped_images: int = 0  # training images left out before the first
 
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if self.name == "imagenet" and (self.train_images or self.test_images or self.skipped_images):
+            raise ConfigError("imagenet is only used whole: leave train_images, test_images and skipped_images at 0")
+
 
 @dataclass(frozen=True)
 class Model:
