@@ -13,6 +13,13 @@ def test_keys_of_published_runs_do_not_change():
     assert config.key(on_ticket(epoch=0)) == "bc00b60d6347"
 
 
+@pytest.mark.parametrize("part", ["train_images", "test_images", "skipped_images"])
+def test_imagenet_is_only_used_whole(part):
+    with pytest.raises(ConfigError, match="imagenet is only used whole"):
+        Data("imagenet", **{part: 1000})
+    assert getattr(Data("cifar10", **{part: 1000}), part) == 1000
+
+
 def test_a_field_added_with_a_default_leaves_keys_alone():
     @dataclass(frozen=True)
     class Old:

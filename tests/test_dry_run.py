@@ -15,6 +15,7 @@ REHEARSED = {
     "figure1": 1,
     "figure2": 1,
     "figure3": 3,
+    "figure3-turn": 3,
     "table4": 2,
     "lotus-sparsity": 2,
     "lotus-convergence": 1,

@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from repro import config, published
-from repro.artefacts import REGISTRY, base, figure3, find_artefact, find_run, table1, table2, table4
+from repro.artefacts import REGISTRY, base, figure3, figure3_turn, find_artefact, find_run, table1, table2, table4
 from repro.config import ConfigError
 
 
@@ -25,6 +25,48 @@ def test_figure_3_asks_the_same_questions_of_every_network(preset):
         asked = [(a.labels["arm"], a.labels["keep_rate"]) for a in arms if a.labels["model"] == name]
         assert set(product(("LT", "RC"), figure3.KEEP_RATES)) | {("dense", 1.0)} <= set(asked)
     assert len(arms) == 9 * len(names) + 8  # and eight controls
+
+
+def pairs_of_turn(preset):
+    """LT and RC by what is varied and step."""
+    found = {}
+    for arm in figure3_turn.grid(preset)[1:]:
+        found.setdefault((arm.labels["varied"], arm.labels["step"]), {})[arm.labels["arm"]] = arm.run
+    return found
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+def test_one_thing_is_varied_at_a_time_around_the_pair_of_figure_3(preset):
+    pairs = pairs_of_turn(preset)
+    middle = pairs["training", 1]
+    assert middle == pairs["selector", 2] == pairs.get(("images", 1), middle)
+    of_figure3 = [
+        arm.run
+        for arm in figure3.grid(preset)
+        if arm.labels["model"] == "DeiT-T" and arm.labels["keep_rate"] == 0.8 and arm.labels["arm"] in ("LT", "RC")
+    ]
+    assert list(middle.values()) == of_figure3
+    for (varied, _), pair in pairs.items():
+        assert replace(pair["LT"], patches=None) == replace(pair["RC"], patches=None)
+        assert pair["LT"].patches.source == pair["RC"].patches.source, "both are tested on the same ids"
+        alone = {"training": "training", "images": "data", "selector": "patches"}[varied]
+        same = {"model", "start", "data", "training", "patches"} - {
+            alone,
+            *(["training", "patches"] * (varied == "images")),
+        }
+        assert all(getattr(pair["LT"], name) == getattr(middle["LT"], name) for name in same)
+
+
+@pytest.mark.parametrize("preset", ["demo", "pocket", "gpu"])
+def test_a_quarter_of_the_images_is_trained_on_for_as_many_steps_and_with_the_same_selector(preset):
+    pairs = pairs_of_turn(preset)
+    few, all_images = pairs["images", 0]["LT"], pairs["images", 1]["LT"]
+    whole = {"demo": 880, "pocket": 50_000, "gpu": 50_000}[preset]
+    assert 4 * few.data.train_images == whole
+    assert few.training.epochs * few.data.train_images == all_images.training.epochs * whole
+    assert few.training.warmup_epochs * few.data.train_images == all_images.training.warmup_epochs * whole
+    assert few.patches.source.data == few.data
+    assert few.patches.source.selector == all_images.patches.source.selector
 
 
 @pytest.mark.parametrize("preset", config.PRESETS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from repro import config, paths, report
-from repro.artefacts import figure1, figure2, figure3, table4
+from repro.artefacts import figure1, figure2, figure3, figure3_turn, table4
 from repro.artefacts.price import ticket_price
 from repro.config import SelectRun, ShowRun
 from repro.flops import TRAINING, count_patches, selector_macs, vit_macs
@@ -49,6 +49,32 @@ def test_claims_of_figure_3_are_tested_on_the_values_they_name():
         moves = {"figure3-small-matches": 1, "figure3-tiny-near": 1, "figure3-above": -1, "figure3-advantage": -1}
         by_seed = [value + moves.get(name, 0) * seed / 100 for seed in range(3)]
         assert values[name].tolist() == pytest.approx(by_seed), name
+
+
+def test_a_reason_is_judged_by_what_tickets_gain_from_its_first_condition_to_its_last():
+    """Longer training brings LT a point a step, more images take one, the selector does nothing; seeds .1 apart."""
+    gain = {"training": 0.01, "images": -0.01, "selector": 0.0}
+
+    def accuracy(labels, seed):
+        if labels["arm"] != "LT":
+            return 0.5
+        return 0.48 + gain[labels["varied"]] * labels["step"] + seed / 1000 * (labels["step"] > 0)
+
+    results = fake_results(figure3_turn.ARTEFACT, accuracy)
+    table = report.judge_reasons(results).frame
+    assert table["change of LT − RC"].str.split(" ").str[0].tolist() == ["+2.1", "-0.9", "+0.1"]
+    assert table["verdict"].tolist() == ["holds", "contradicted", "direction holds"]
+    assert table[["from", "to"]].to_numpy().tolist()[:2] == [
+        ["2 epochs", "8 epochs"],
+        ["a quarter of the images", "all images"],
+    ]
+    rows = report.compare_conditions(results).frame
+    assert rows["condition"].tolist()[:3] == ["2 epochs", "4 epochs", "8 epochs"]
+    assert rows["dense: LT / RC"][0] == "48.0 / 50.0"
+    assert rows["LT − RC\u00a0"][0] == "-2.0 [-2.0, -2.0]"
+    assert rows["sparse: LT / RC"].eq("60.0 / 40.0").all()
+    panels = report.plot_conditions(results).axes
+    assert [axis.get_title() for axis in panels] == ["training (n = 3)", "images (n = 3)", "selector (n = 3)"]
 
 
 def test_a_claim_about_a_network_that_is_not_there_was_not_run():

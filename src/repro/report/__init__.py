@@ -26,15 +26,24 @@ from repro.report.lotus_tables import (
     describe_pretrained,
     list_essential,
 )
-from repro.report.patch_figures import explore_paths, plot_adjustments, plot_columns, plot_lines, plot_paths
+from repro.report.patch_figures import (
+    explore_paths,
+    plot_adjustments,
+    plot_columns,
+    plot_conditions,
+    plot_lines,
+    plot_paths,
+)
 from repro.report.patch_tables import (
     check_criterion,
     compare_columns,
+    compare_conditions,
     compare_controls,
     compare_lines,
     describe_price,
     describe_stand_ins,
     describe_turn,
+    judge_reasons,
     list_agreement,
 )
 from repro.report.sample_figures import plot_errors, plot_subsets
@@ -57,6 +66,7 @@ __all__ = [
     "check_printed",
     "check_table13",
     "compare_columns",
+    "compare_conditions",
     "compare_controls",
     "compare_convergence",
     "compare_costs",
@@ -82,6 +92,7 @@ __all__ = [
     "describe_turn",
     "explore_paths",
     "footer",
+    "judge_reasons",
     "list_agreement",
     "list_chains",
     "list_checks",
@@ -94,6 +105,7 @@ __all__ = [
     "list_transfers",
     "plot_adjustments",
     "plot_columns",
+    "plot_conditions",
     "plot_convergence",
     "plot_deviations",
     "plot_difficulty",

@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+from textwrap import wrap
 from typing import Any, get_args
 
 import matplotlib.pyplot as plt
@@ -16,6 +17,7 @@ from repro import published
 from repro.artefacts.base import Results
 from repro.artefacts.figure2 import paint
 from repro.artefacts.figure3 import lines
+from repro.artefacts.figure3_turn import gaps
 from repro.config import Fill
 from repro.report.tables import Note
 from repro.runs import store
@@ -50,6 +52,29 @@ def plot_lines(results: Results) -> Figure:
         axis.axhline(100 * ours["dense"].mean(), color="grey", linestyle="--", label="all patches")
         axis.set(title=f"{name} (n = {ours['seed'].nunique()})", xlabel="patches dropped, %")
     axes[0][0].set_ylabel("test accuracy, %")
+    axes[0][0].legend(fontsize=8)
+    plt.close(figure)
+    return figure
+
+
+def plot_conditions(results: Results) -> Figure:
+    """LT − RC under each condition, tested sparse and dense, one panel for what is varied; dots are seeds."""
+    sns.set_theme(style="whitegrid", font_scale=0.9)
+    rows = gaps(results.frame)
+    panels = rows.groupby("varied", sort=False)
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(1 + 3 * len(panels), 3.6), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, (varied, group) in zip(axes[0], panels, strict=True):
+        for kind, (colour, marker) in {"sparse": ("#0072b2", "o"), "dense": ("#009e73", "^")}.items():
+            means = 100 * group.groupby("step")[kind].mean()
+            axis.plot(means.index, means, "-", color=colour, label=f"tested {kind}")
+            axis.plot(group["step"], 100 * group[kind], marker, color=colour, markersize=5)
+        axis.axhline(0, color="grey", linewidth=0.8)
+        names = group.drop_duplicates("step").set_index("step")["condition"]
+        axis.set_xticks(names.index, ["\n".join(wrap(name, 14)) for name in names])
+        axis.set(title=f"{varied} (n = {group['seed'].nunique()})", xlim=(-0.3, len(names) - 0.7))
+    axes[0][0].set_ylabel("LT − RC, points")
     axes[0][0].legend(fontsize=8)
     plt.close(figure)
     return figure

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from repro import config, published
+from repro import config, published, stats
 from repro.artefacts.base import Results
 from repro.artefacts.figure3 import lines
+from repro.artefacts.figure3_turn import REASONS, gaps, trends
 from repro.report.tables import Note, Table, model_fields, percent, with_interval
 from repro.tickets.stages import nominal_sparsity
 
@@ -162,3 +163,33 @@ def describe_turn(results: Results) -> Note:
             f"{name}: LT is ahead of RC at {said['sparse']} when tested on tickets, at {said['dense']} on whole images."
         )
     return Note(" ".join(sentences))
+
+
+def compare_conditions(results: Results) -> Table:
+    """One line a condition: accuracies of LT and RC in both tests, and the two gaps with their interval."""
+    frame, rows = results.frame, []
+    for (varied, condition), group in gaps(frame).groupby(["varied", "condition"], sort=False):
+        row = {"varied": str(varied), "condition": str(condition)}
+        same = frame[(frame["varied"] == varied) & (frame["condition"] == condition)].groupby("arm")
+        for kind, metric, gap in (("sparse", "accuracy_sparse", "LT − RC"), ("dense", "accuracy", "LT − RC\u00a0")):
+            means = same[metric].mean()
+            row[f"{kind}: LT / RC"] = f"{percent(means['LT'])} / {percent(means['RC'])}"
+            row[gap] = with_interval(group[kind], signed=True)
+        rows.append(row | {"n": str(len(group))})
+    return Table(rows)
+
+
+def judge_reasons(results: Results) -> Table:
+    """One line a reason: what LT gains on RC on whole images from the first condition to the last, and a verdict."""
+    rows = gaps(results.frame)
+    return Table(
+        {
+            "were it the reason": REASONS[varied],
+            "from": str(rows[rows["varied"] == varied]["condition"].iloc[0]),
+            "to": str(rows[rows["varied"] == varied]["condition"].iloc[-1]),
+            "change of LT − RC": with_interval(change, signed=True),
+            "verdict": stats.verdict(list(change), "above", 0.0),
+            "n": str(len(change)),
+        }
+        for varied, change in trends(rows).items()
+    )
