@@ -90,7 +90,9 @@ def test_a_full_disk_is_an_error_that_names_the_mend(source, tmp_path, monkeypat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(execute.papermill, "execute_notebook", write_nothing)
-    with pytest.raises(execute.NotebookFailed, match=r"cannot write .*No space left on device; free some space"):
+    with pytest.raises(
+        execute.NotebookFailed, match=r"cannot make .*page\.ipynb.*No space left on device; free some space"
+    ):
         execute.execute(source, tmp_path / "page.ipynb", {})
 
 

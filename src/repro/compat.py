@@ -9,10 +9,10 @@ import importlib.util
 from pathlib import Path
 
 import torch
-from torch.library import Library
+from torch import library
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-_declared: list[Library] = []  # the declarations last only as long as this reference
+_declared: list[library.Library] = []  # the declarations last only as long as this reference
 
 
 def mend_torchvision() -> bool:
@@ -22,10 +22,10 @@ def mend_torchvision() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None or _loads(Path(spec.origin).parent):
         return False
-    library = Library("torchvision", "DEF")
-    for operator in ("nms", "qnms"):
-        library.define(operator + _SCHEMA)
-    _declared.append(library)
+    operators = library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        operators.define(name + _SCHEMA)
+    _declared.append(operators)
     return True
 
 

@@ -69,7 +69,8 @@ def execute(source: Path, output: Path, parameters: dict[str, Any]) -> Path:
             f"{source.name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}"
         ) from error
     except OSError as error:
-        raise NotebookFailed(f"cannot write {output}: {error.strerror}; free some space") from error
+        mend = "free some space or make its folder writable, and run the same command again"
+        raise NotebookFailed(f"cannot make {output}: {error}; {mend}") from error
     finally:
         raw.unlink(missing_ok=True)
     return output

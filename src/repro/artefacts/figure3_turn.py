@@ -3,7 +3,8 @@
 Ours, not paper A's. On ImageNet the paper has LT above RC on whole images as well; where training is short and images
 are few, Figure 3 here has the opposite order. Three conditions differ, and each is varied from the same pair: length of
 training, number of images (in as many steps, with the same selector) and training of the selector. What each would
-have to do if it were the reason is written in `REASONS`, before any result.
+have to do if it were the reason is written in `REASONS`, before the runs that are here and not in Figure 3. Known by
+then was what Figure 3 has: the pair, LT with other selectors, and RC with as many tokens as the dense network.
 """
 
 from collections.abc import Iterator
