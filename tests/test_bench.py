@@ -4,6 +4,7 @@ import pickle
 import time
 
 from repro import bench
+from repro.bench.steps import Row, list_rows
 from repro.site import as_cell
 
 
@@ -13,7 +14,7 @@ def steps(fast, ordinary):
 
 
 def row(target):
-    return bench.Row("sleeping", target, 10, lambda: steps(0.002, 0.02))
+    return Row("sleeping", target, 10, lambda: steps(0.002, 0.02))
 
 
 def test_the_ratio_is_that_of_the_times():
@@ -26,8 +27,26 @@ def test_the_ratio_is_that_of_the_times():
 
 
 def test_a_row_below_its_target_says_so_and_where_the_time_went():
-    found = {"what": "sleeping", "target": 50.0} | dict.fromkeys(("as trained", "alone"), bench.measure(row(50.0)))
+    slow = row(50.0)
+    found = bench.summary(slow, [dict.fromkeys(("as trained", "alone"), bench.measure(slow))] * 2)
     assert bench.describe(found).count("target 50.0x MISSED; most time in") == 2
+
+
+def test_a_row_is_the_median_of_its_passes_with_the_lowest_and_the_highest():
+    passes = [{"alone": {"ratio": ratio, "images_per_second": [10 * ratio, 10.0]}} for ratio in (3.0, 9.0, 2.0)]
+    assert bench.summary(row(2.0), passes)["alone"] == {
+        "ratio": 3.0,
+        "ratios": [2.0, 3.0, 9.0],
+        "images_per_second": [30.0, 10.0],
+    }
+
+
+def test_the_operators_named_are_those_of_a_pass_that_missed():
+    passes = [
+        {"alone": {"ratio": 3.0, "images_per_second": [1.0, 1.0]}},
+        {"alone": {"ratio": 1.0, "images_per_second": [1.0, 1.0], "slowest_operators": "aten::mm 40%"}},
+    ]
+    assert bench.summary(row(2.5), passes)["alone"]["slowest_operators"] == "aten::mm 40%"
 
 
 def test_processes_side_by_side_have_a_mean_ratio_and_speeds_that_add_up():
@@ -41,12 +60,13 @@ def test_processes_side_by_side_have_a_mean_ratio_and_speeds_that_add_up():
 
 
 def test_every_row_builds_its_steps_from_what_another_process_can_be_given():
-    rows = bench.list_rows()
+    rows = list_rows()
     assert [r.what for r in pickle.loads(pickle.dumps(rows))] == [r.what for r in rows]
     assert len({r.what for r in rows}) == len(rows)
 
 
 def test_the_table_of_the_book_marks_what_is_below_its_target():
-    assert as_cell(1.92, 2.0) == "**1.92 (missed)**"
-    assert as_cell(2.0, 2.0) == "2.00"
+    assert as_cell({"ratio": 1.92, "ratios": [1.8, 2.1]}, 2.0) == "**1.92 (1.80 to 2.10), missed**"
+    assert as_cell({"ratio": 2.0, "ratios": [1.9, 2.1]}, 2.0) == "2.00 (1.90 to 2.10)"
+    assert as_cell({"ratio": 2.0}, 2.0) == "2.00"
     assert as_cell(None, 2.0) == ""

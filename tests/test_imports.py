@@ -13,7 +13,7 @@ ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
     {"parameters", "data", "tickets", "stats", "published"},
-    {"audit", "models", "flops", "bench_medoids"},
+    {"audit", "models", "flops"},
     {"training", "ssl", "agreement"},
     {"runs"},
     {"artefacts"},

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from repro import config, paths
 from repro.artefacts import REGISTRY
@@ -49,10 +50,10 @@ def assemble(preset: str) -> Path:
 def write_speed() -> None:
     """Write `book/speed.md`: what `repro bench` measured last on each processor, from `book/results/bench.json`."""
     measured = json.loads((paths.RESULTS / "bench.json").read_text())
-    columns: dict[str, dict[str, float]] = {}
+    columns: dict[str, dict[str, dict[str, Any]]] = {}
     for processor, results in measured.items():
         for way in ("as trained", "alone"):
-            found = {row["what"]: row[way]["ratio"] for row in results["rows"] if way in row}
+            found = {row["what"]: row[way] for row in results["rows"] if way in row}
             columns |= {f"{processor}, {way}": found} if found else {}
     targets = {row["what"]: row["target"] for results in measured.values() for row in results["rows"]}
     lines = [f"| times as fast | target | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
@@ -62,11 +63,13 @@ def write_speed() -> None:
     (paths.BOOK / "speed.md").write_text("\n".join(lines) + "\n")
 
 
-def as_cell(ratio: float | None, target: float) -> str:
-    """A measured ratio, marked where it is below its target."""
-    if ratio is None:
+def as_cell(found: dict[str, Any] | None, target: float) -> str:
+    """A measured ratio with the lowest and the highest of its passes, marked where it is below its target."""
+    if found is None:
         return ""
-    return f"{ratio:.2f}" if ratio >= target else f"**{ratio:.2f} (missed)**"
+    passes = found.get("ratios")
+    text = f"{found['ratio']:.2f}" + (f" ({passes[0]:.2f} to {passes[-1]:.2f})" if passes else "")
+    return text if found["ratio"] >= target else f"**{text}, missed**"
 
 
 def write_scoreboard() -> None:

@@ -1,13 +1,5 @@
-"""The speed targets of training, measured side by side: fast and ordinary in turn, ratios of medians.
+"""The steps that the bench compares: ours, and the ordinary ones."""
 
-Absolute times of a shared machine mean little; the ratio of two things timed in turn means more. Every row is measured
-in two ways: `as trained`, in as many processes at once as `runs.schedule` would train in, each with its share of the
-cores, and `alone`, in one process with all cores. Both are held against the target; nothing here trains alone. A row
-below its target comes with the operators that took the most time.
-"""
-
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,29 +7,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib.externals.loky import ProcessPoolExecutor
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
-from repro.bench_medoids import describe_medoids, measure_medoids
 from repro.config import Data, Model, Training
 from repro.data import digits, load_dataset
 from repro.data.loader import Batch, Loader
 from repro.flops import count_patches, vit_macs
 from repro.models import application, build_model
 from repro.models.vit import walk
-from repro.runs.provenance import provenance
-from repro.runs.schedule import default_workers, start_worker
-from repro.runs.store import ENTRIES
 from repro.tickets.stages import stage_counts
 from repro.training.loop import Fit
 from repro.training.objective import Classification
 from repro.training.precision import autocast, place, usable_precision
 from repro.training.sources import AtWork, PatchSource, fixed_chance
 
-ROUNDS, STEPS = 5, 4  # turns of each; steps a turn
 BATCH, PATCH_BATCH, LARGE_BATCH = 128, 16, 64  # images a step: of 32 pixels, of 224, and of 224 again
 VIT = Model("vit", width=192, depth=12, heads=3)
 DEIT_TINY = Model("vit", classes=1000, width=192, depth=12, heads=3, patch_size=16, image_size=224)
@@ -55,6 +40,7 @@ class Row:
     target: float  # times as fast
     batch: int  # images a step
     make: Callable[[], tuple[Step, Step]]  # the fast step and the ordinary one
+    steps: int = 1  # a turn
 
 
 def list_rows() -> list[Row]:
@@ -65,7 +51,7 @@ def list_rows() -> list[Row]:
     online, dense = "stored against selected online", f"against the dense step ({saved:.2f} in FLOPs)"
     return [
         Row("ViT training step (bf16, unfused attention) against the ordinary fp32 step", 2.5, BATCH, vit_steps),
-        Row(fetched, 2.0, BATCH, resnet_steps),
+        Row(fetched, 2.0, BATCH, resnet_steps, steps=8),  # its DataLoader loads some steps ahead
         Row(f"{patches}, k = {HIGH}, {online}", 1.35, PATCH_BATCH, partial(ticket_steps, HIGH)),
         Row(f"{patches}, k = {LOW}, {online}", 1.55, PATCH_BATCH, partial(ticket_steps, LOW)),
         Row(f"{patches}, k = {LOW}, bf16 and stored against fp32 and online", 3.0, PATCH_BATCH, authors_steps),
@@ -74,57 +60,6 @@ def list_rows() -> list[Row]:
             for n in (PATCH_BATCH, LARGE_BATCH)
         ),
     ]
-
-
-def measure_all() -> dict[str, Any]:
-    """Measure and print every row; returns them with the provenance of the machine."""
-    rows: list[dict[str, Any]] = []
-    workers = default_workers()
-    pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(workers,))
-    for row in tqdm(list_rows(), desc="bench", leave=False, disable=None):
-        together = add_up(list(pool.map(measure, [row] * workers)))
-        rows.append({"what": row.what, "target": row.target, "as trained": together, "alone": measure(row)})
-        print(describe(rows[-1]))
-    pool.shutdown()
-    rows.append(measure_medoids())
-    print(describe_medoids(rows[-1]))
-    return {"rows": rows, "workers": workers, "provenance": provenance(ENTRIES["train"])}
-
-
-def measure(row: Row) -> dict[str, Any]:
-    """Ratio of the median times of a row's two steps, timed in turn, and their images a second."""
-    fast, ordinary = row.make()
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(ROUNDS + 1):  # the first turn warms up
-        for step, found in zip((fast, ordinary), times, strict=True):
-            start = time.perf_counter()
-            for _ in range(STEPS):
-                step()
-            if turn:
-                found.append((time.perf_counter() - start) / STEPS)
-    medians = [statistics.median(found) for found in times]
-    ratio = round(medians[1] / medians[0], 2)
-    slow = {"slowest_operators": slowest_operators(fast)} if ratio < row.target else {}
-    return {"ratio": ratio, "images_per_second": [round(row.batch / m, 1) for m in medians]} | slow
-
-
-def add_up(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """What processes measured at the same time: their mean ratio, and the images a second of all."""
-    speeds = zip(*(one["images_per_second"] for one in found), strict=True)
-    total = {"images_per_second": [round(sum(speed), 1) for speed in speeds]}
-    slow = {k: v for one in found for k, v in one.items() if k == "slowest_operators"}
-    return {"ratio": round(statistics.mean(one["ratio"] for one in found), 2)} | total | slow
-
-
-def describe(row: dict[str, Any]) -> str:
-    """A row as text."""
-    lines = [row["what"]]
-    for way in ("as trained", "alone"):
-        found = row[way]
-        speed = "{:,.0f} against {:,.0f} images/s".format(*found["images_per_second"])
-        word = "reached" if found["ratio"] >= row["target"] else f"MISSED; most time in {found['slowest_operators']}"
-        lines.append(f"  {way}: {found['ratio']:.2f}x ({speed}), target {row['target']}x {word}")
-    return "\n".join(lines)
 
 
 def our_step(model: Model, config: Training, loader: Loader, source: PatchSource | None = None) -> Step:
@@ -272,12 +207,3 @@ class _Transformed(Dataset):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         image, label = self.pairs[index]
         return self.transform(image), label
-
-
-def slowest_operators(step: Step, count: int = 5) -> str:
-    """The operators a step spends most of its time in, with their shares."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        step()
-    rows = sorted(profile.key_averages(), key=lambda row: -row.self_cpu_time_total)
-    total = sum(row.self_cpu_time_total for row in rows)
-    return ", ".join(f"{row.key} {row.self_cpu_time_total / total:.0%}" for row in rows[:count])

@@ -1,0 +1,108 @@
+"""The speed targets of training, measured side by side: fast and ordinary in turn, ratios of medians.
+
+Absolute times of a shared machine mean little; the ratio of two things timed in turn means more. What else the machine
+does changes within seconds, so turns are short, and within minutes, so there are several passes over all rows: a row
+is the median of its passes, shown with the lowest and the highest. Every pass of a row has new processes, for the heap
+that earlier rows leave behind changes the ratio. Every row is measured in two ways: `as trained`, in as many processes
+at once as `runs.schedule` would train in, each with its share of the cores, and `alone`, in one process with all cores.
+Both are held against the target; nothing here trains alone. A row below its target comes with the operators that took
+the most time.
+"""
+
+import statistics
+import time
+from typing import Any
+
+import torch
+from joblib.externals.loky import ProcessPoolExecutor
+from tqdm import tqdm
+
+from repro.bench.medoids import describe_medoids, measure_medoids
+from repro.bench.steps import Row, Step, list_rows
+from repro.runs.provenance import provenance
+from repro.runs.schedule import default_workers, start_worker
+from repro.runs.store import ENTRIES
+
+PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
+
+
+def measure_all() -> dict[str, Any]:
+    """Measure and print every row; returns them with the provenance of the machine."""
+    rows, workers = list_rows(), default_workers()
+    passes = [
+        {"as trained": in_processes(workers, row), "alone": in_processes(1, row)}
+        for row in tqdm(rows * PASSES, desc="bench", leave=False, disable=None)
+    ]
+    results = [summary(row, passes[number :: len(rows)]) for number, row in enumerate(rows)]
+    results.append(measure_medoids())
+    print("\n".join([*map(describe, results[:-1]), describe_medoids(results[-1])]))
+    return {"rows": results, "workers": workers, "provenance": provenance(ENTRIES["train"])}
+
+
+def in_processes(count: int, row: Row) -> dict[str, Any]:
+    """One pass in so many new processes at once: their mean ratio, and the images a second of all."""
+    with ProcessPoolExecutor(count, initializer=start_worker, initargs=(count,)) as pool:
+        return add_up(list(pool.map(measure, [row] * count)))
+
+
+def measure(row: Row) -> dict[str, Any]:
+    """The ratio of the median times of a row's two steps, timed in turn, and their images a second."""
+    fast, ordinary = row.make()
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(TURNS + 1):  # the first turn warms up
+        for step, found in zip((fast, ordinary), times, strict=True):
+            start = time.perf_counter()
+            for _ in range(row.steps):
+                step()
+            if turn:
+                found.append((time.perf_counter() - start) / row.steps)
+    medians = [statistics.median(found) for found in times]
+    ratio = round(medians[1] / medians[0], 2)
+    slow = {"slowest_operators": slowest_operators(fast)} if ratio < row.target else {}
+    return {"ratio": ratio, "images_per_second": [round(row.batch / m, 1) for m in medians]} | slow
+
+
+def add_up(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """What processes measured at the same time: their mean ratio, and the images a second of all."""
+    speeds = zip(*(one["images_per_second"] for one in found), strict=True)
+    total = {"images_per_second": [round(sum(speed), 1) for speed in speeds]}
+    slow = {k: v for one in found for k, v in one.items() if k == "slowest_operators"}
+    return {"ratio": round(statistics.mean(one["ratio"] for one in found), 2)} | total | slow
+
+
+def summary(row: Row, passes: list[dict[str, Any]]) -> dict[str, Any]:
+    """A row for the record: of each way the median of its passes, and their ratios from the lowest to the highest."""
+    found: dict[str, Any] = {"what": row.what, "target": row.target}
+    for way in passes[0]:
+        ways = sorted((one[way] for one in passes), key=lambda one: one["ratio"])
+        ratios = [one["ratio"] for one in ways]
+        ratio = round(statistics.median(ratios), 2)
+        speeds = zip(*(one["images_per_second"] for one in ways), strict=True)
+        slow = {"slowest_operators": ways[0]["slowest_operators"]} if ratio < row.target else {}
+        found[way] = {
+            "ratio": ratio,
+            "ratios": ratios,
+            "images_per_second": [statistics.median(s) for s in speeds],
+        } | slow
+    return found
+
+
+def describe(row: dict[str, Any]) -> str:
+    """A row as text."""
+    lines = [row["what"]]
+    for way in ("as trained", "alone"):
+        found = row[way]
+        speed = "{:,.0f} against {:,.0f} images/s".format(*found["images_per_second"])
+        spread = "{:.2f} to {:.2f}".format(found["ratios"][0], found["ratios"][-1])
+        word = "reached" if found["ratio"] >= row["target"] else f"MISSED; most time in {found['slowest_operators']}"
+        lines.append(f"  {way}: {found['ratio']:.2f}x ({spread}; {speed}), target {row['target']}x {word}")
+    return "\n".join(lines)
+
+
+def slowest_operators(step: Step, count: int = 5) -> str:
+    """The operators a step spends most of its time in, with their shares."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        step()
+    rows = sorted(profile.key_averages(), key=lambda row: -row.self_cpu_time_total)
+    total = sum(row.self_cpu_time_total for row in rows)
+    return ", ".join(f"{row.key} {row.self_cpu_time_total / total:.0%}" for row in rows[:count])
