@@ -2,11 +2,11 @@
 
 Absolute times of a shared machine mean little; the ratio of two things timed in turn means more. What else the machine
 does changes within seconds, so turns are short, and within minutes, so there are several passes over all rows: a row
-is the median of its passes, shown with the lowest and the highest. Every pass of a row has new processes, for the heap
-that earlier rows leave behind changes the ratio. Every row is measured in two ways: `as trained`, in as many processes
-at once as `runs.schedule` would train in, each with its share of the cores, and `alone`, in one process with all cores.
-Both are held against the target; nothing here trains alone. A row below its target comes with the operators that took
-the most time.
+is the median of its passes, shown with the lowest and the highest. Every pass of a row has new processes, so that
+nothing depends on what earlier rows left in memory. Every row is measured in two ways: `as trained`, in as many
+processes at once as `runs.schedule` would train in, each with its share of the cores, and `alone`, in one process with
+all cores. Both are held against the target; nothing here trains alone. A row below its target comes with the operators
+that took the most time.
 """
 
 import statistics
@@ -23,7 +23,7 @@ from repro.runs.provenance import provenance
 from repro.runs.schedule import default_workers, start_worker
 from repro.runs.store import ENTRIES
 
-PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
+PASSES, TURNS = 3, 4  # over all rows; of each step in a pass, after one that warms up
 
 
 def measure_all() -> dict[str, Any]:

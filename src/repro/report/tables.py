@@ -91,8 +91,8 @@ def describe_dense(results: Results) -> Note:
     file = paths.PUBLISHED / f"{results.artefact.id}.csv"
     paper = published.read_table(results.artefact.id).filter(["lth", "pretrain"]).iloc[0, 0] if file.exists() else None
     return Note(
-        f"The dense {run.model.name} reaches {with_interval(accuracies)} % after {run.training.epochs} epochs "
-        f"on {seen} of {run.data.name} (n = {len(accuracies)})."
+        f"The dense network, {run.model.name}, reaches {with_interval(accuracies)} % "
+        f"after {run.training.epochs} epochs on {seen} of {run.data.name} (n = {len(accuracies)})."
         + (f" The paper's reaches {percent(paper)} %." if paper else "")
     )
 
