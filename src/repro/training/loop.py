@@ -77,7 +77,7 @@ class Fit:
         """Train to the last epoch, from the checkpoint in the folder if there is one."""
         self.resume()
         self.zero_masked()
-        forward = self.forward(accelerate(self.apply, self.loader.device, self.last_step - self.step))
+        forward = self.forward(accelerate(self.apply, self.loader.device, self.last_step - self.first_step))
         if self.step == self.first_step:
             self.snapshot()
             self.history += self.tested({"epoch": self.epoch})

@@ -1,8 +1,8 @@
 """Device, number format and kernels: what makes a step fast without changing what it computes.
 
 On a CPU: bf16 products where the processor has them (2 to 3 times faster than fp32), channels-last images, and
-attention without the fused kernel. On a GPU: bf16 products, channels-last images, fused attention and, for a training
-long enough to repay it, a compiled model replayed as a CUDA graph.
+attention without the fused kernel. On a GPU: bf16 products, channels-last images and fused attention. On both, for a
+training long enough to repay it, a compiled model, which a GPU replays as a CUDA graph.
 """
 
 from contextlib import AbstractContextManager
@@ -12,7 +12,8 @@ from torch import nn
 
 from repro.models import Apply
 
-COMPILE_FROM_STEPS = 2000  # on a GPU; compiling takes about a minute
+# Compiling takes up to a minute. On a CPU it saves 10 to 20 % of a small ViT's step, 2 % of ResNet-20's (AMD EPYC).
+COMPILE_FROM_STEPS = {"cuda": 2000, "cpu": 10_000}
 
 
 def pick_device() -> torch.device:
@@ -50,7 +51,7 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
 
 def accelerate(apply: Apply, device: torch.device, steps: int) -> Apply:
     """The function that applies a network, to train `steps` steps with: compiled where that pays."""
-    if device.type != "cuda" or steps < COMPILE_FROM_STEPS:
+    if steps < COMPILE_FROM_STEPS[device.type]:
         return apply
     torch.compiler.reset()  # a process trains many models, and past eight of a kind torch would stop compiling
     return torch.compile(apply, mode="reduce-overhead")
