@@ -1,4 +1,5 @@
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 from repro.config import Data, Model, Training
 from repro.data import load_dataset
 from repro.models import build_model
-from repro.training import loop
+from repro.training import loop, precision
 from repro.training.checkpoint import checksum
 from repro.training.precision import place
 
@@ -45,16 +46,12 @@ class Interrupted(Exception):
     pass
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("network", [VIT, RESNET], ids=["vit", "resnet"])
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("stop", [1, 6, 8, 11])
-def test_an_interrupted_training_ends_as_if_it_had_not_been(network, recipe, stop, tmp_path, monkeypatch):
-    config = RECIPES[recipe]
+def check_resume(config, network, stop, folder, monkeypatch):
+    """A training killed at step `stop` and taken up again ends as one that was not; returns the latter."""
     whole = make_fit(config, network=network)
     whole.run()
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    broken = make_fit(config, tmp_path, network)
+    broken = make_fit(config, folder, network)
     step = broken.train_step
 
     def train_step(forward):
@@ -65,11 +62,35 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(network, recipe, sto
     monkeypatch.setattr(broken, "train_step", train_step)
     with pytest.raises(Interrupted):
         broken.run()
-    resumed = make_fit(config, tmp_path, network)
+    resumed = make_fit(config, folder, network)
     resumed.run()
     assert checksum(resumed.averaged.state_dict()) == checksum(whole.averaged.state_dict())
     assert resumed.history == whole.history
     assert resumed.seconds > 0
+    return whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", [VIT, RESNET], ids=["vit", "resnet"])
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("stop", [1, 6, 8, 11])
+def test_an_interrupted_training_ends_as_if_it_had_not_been(network, recipe, stop, tmp_path, monkeypatch):
+    check_resume(RECIPES[recipe], network, stop, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_a_long_training_is_compiled_and_so_is_its_resumption(tmp_path, monkeypatch):
+    network, config = replace(VIT, drop_path=0.0), replace(RECIPES["adamw, clip, ema, mixup"], precision="fp32")
+    compiler = Mock(side_effect=torch.compile)
+    monkeypatch.setattr(torch, "compile", compiler)
+    eager = make_fit(config, network=network)
+    eager.run()
+    assert compiler.call_count == 0
+    monkeypatch.setitem(precision.COMPILE_FROM_STEPS, "cpu", eager.last_step)
+    compiled = check_resume(config, network, 6, tmp_path, monkeypatch)
+    assert compiler.call_count == 3  # whole, broken off, and taken up again with fewer steps to go
+    for one, other in zip(compiled.history, eager.history, strict=True):
+        assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-4)
 
 
 def test_snapshots_are_the_weights_after_those_epochs(tmp_path):

@@ -5,8 +5,8 @@ does changes within seconds, so turns are short, and within minutes, so there ar
 is the median of its passes, shown with the lowest and the highest. Every pass of a row has new processes, so that
 nothing depends on what earlier rows left in memory. Every row is measured in two ways: `as trained`, in as many
 processes at once as `runs.schedule` would train in, each with its share of the cores, and `alone`, in one process with
-all cores. Both are held against the target; nothing here trains alone. A row below its target comes with the operators
-that took the most time.
+all cores. Both are held against the target; nothing here trains alone. Our steps are those of a long training, which is
+compiled. A row below its target comes with the operators that took the most time.
 """
 
 import statistics

@@ -66,7 +66,7 @@ def list_rows() -> list[Row]:
 def our_step(
     model: Model, config: Training, loader: Loader, source: PatchSource | None = None, steps: int = LONG
 ) -> Step:
-    """A step of this project's training loop, in a training of so many steps."""
+    """A step of this project's training loop, compiled where a training of so many steps is."""
     net = place(build_model(model, fused_attention=False), CPU)
     objective = Classification(config, loader.classes, 0, source)
     fit = Fit(net, loader, config, apply=application(model, net), objective=objective)
