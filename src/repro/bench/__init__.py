@@ -11,6 +11,7 @@ compiled. A row below its target comes with the operators that took the most tim
 
 import statistics
 import time
+from collections import Counter
 from typing import Any
 
 import torch
@@ -103,6 +104,7 @@ def slowest_operators(step: Step, count: int = 5) -> str:
     """The operators a step spends most of its time in, with their shares."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         step()
-    rows = sorted(profile.key_averages(), key=lambda row: -row.self_cpu_time_total)
-    total = sum(row.self_cpu_time_total for row in rows)
-    return ", ".join(f"{row.key} {row.self_cpu_time_total / total:.0%}" for row in rows[:count])
+    times: Counter[str] = Counter()
+    for row in profile.key_averages():
+        times["compiled" if "CompiledFxGraph" in row.key else row.key] += row.self_cpu_time_total
+    return ", ".join(f"{name} {spent / times.total():.0%}" for name, spent in times.most_common(count))
