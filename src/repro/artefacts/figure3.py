@@ -54,7 +54,7 @@ def deit(width: int, heads: int) -> Model:
     return Model("vit", classes=1000, width=width, heads=heads, drop_path=0.1, **shape)  # type: ignore[arg-type]
 
 
-DEMO_TINY, DEMO_SMALL = vit_small_image(96, 3, 3, patch_size=8), vit_small_image(128, 4, 3, patch_size=8)
+DEMO_TINY, DEMO_SMALL = vit_small_image(64, 2, 3, patch_size=8), vit_small_image(96, 3, 3, patch_size=8)
 TINY, SMALL_VIT = vit_small_image(192, 3, 12), vit_small_image(384, 6, 12)
 SIZES = {
     "demo": Size(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from repro.artefacts.figure3 import DEMO_TINY, TINY, vit_small_image
+from repro.artefacts.figure3 import DEMO_SMALL, TINY, vit_small_image
 from repro.artefacts.recipes import SMALL
 from repro.config import Data, Model, Pretrained, Published, Training, TrainRun, WeightTicket
 
@@ -53,7 +53,7 @@ SIZES = {
             "digit-scans",
             880,
             416,
-            DEMO_TINY,
+            DEMO_SMALL,
             replace(SMALL, epochs=10, batch_size=16, learning_rate=2e-3),
             replace(SMALL, epochs=5, batch_size=16, learning_rate=5e-4),
         ),

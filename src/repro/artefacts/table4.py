@@ -14,7 +14,7 @@ import pandas as pd
 from repro.artefacts import figure3
 from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.figure3 import deit, dense_run, on_patches, selector, vit_small_image
-from repro.artefacts.recipes import DEIT, LVVIT, RESNET50, SMALL, SWIN
+from repro.artefacts.recipes import DEIT, LVVIT, RESNET50, SWIN
 from repro.config import Data, Model, PatchTicket, SelectRun, Training, TrainRun, is_fixed
 
 RATES = {"Swin-T": (0.9, 0.8), "LV-ViT-S": (0.85,), "DeiT-M": (0.95,), "ResNet-50": (0.9,)}
@@ -51,17 +51,17 @@ def small_lvvit(width: int, heads: int, depth: int, patch_size: int = 4) -> Mode
     return replace(vit_small_image(width, heads, depth, patch_size), name="lvvit")
 
 
-POCKET = figure3.SIZES["pocket"]
+DEMO, POCKET, GPU, PAPER = figure3.SIZES.values()
 SIZES = {
     "demo": Size(
-        figure3.SIZES["demo"].data,
+        DEMO.data,
         figure3_dense("demo", "DeiT-S"),
         networks(
             Model("swin", width=24, depth=3, heads=1, patch_size=4),
             small_lvvit(64, 2, 3, patch_size=8),
-            vit_small_image(160, 5, 3, patch_size=8),
+            vit_small_image(128, 4, 3, patch_size=8),
             Model("resnet20", width=4),
-            replace(SMALL, learning_rate=2e-3),
+            DEMO.training,
             0.05,
         ),
     ),
@@ -78,19 +78,19 @@ SIZES = {
         ),
     ),
     "gpu": Size(
-        figure3.SIZES["gpu"].data,
+        GPU.data,
         figure3_dense("gpu", "DeiT-S"),
         networks(
             Model("swin", width=96, depth=12, heads=3, patch_size=2),
             small_lvvit(384, 6, 16),
             vit_small_image(576, 9, 12),
             Model("resnet20", width=64),
-            figure3.SIZES["gpu"].training,
+            GPU.training,
             0.1,
         ),
     ),
     "paper": Size(
-        figure3.SIZES["paper"].data,
+        PAPER.data,
         figure3_dense("paper", "DeiT-S"),
         {
             "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
