@@ -24,7 +24,7 @@ from repro.runs.provenance import provenance
 from repro.runs.schedule import default_workers, start_worker
 from repro.runs.store import ENTRIES
 
-PASSES, TURNS = 3, 4  # over all rows; of each step in a pass, after one that warms up
+PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
 
 
 def measure_all() -> dict[str, Any]:
