@@ -67,7 +67,7 @@ data: $(READY) ## download CIFAR-10 and AG News for the presets above demo
 doctor: $(READY) ## what this machine can run, and how to mend what it cannot
 	@$(REPRO) doctor
 
-bench: $(READY) ## measure the speed targets and write book/results/bench.json (fifty minutes on a quiet machine)
+bench: $(READY) ## measure the speed targets and write book/results/bench.json (forty minutes on a quiet machine)
 	@$(REPRO) bench
 
 lint: $(READY) ## ruff and mypy
