@@ -4,8 +4,10 @@ import pickle
 import time
 
 from repro import bench
-from repro.bench.steps import Row, list_rows
+from repro.bench import steps as bench_steps
+from repro.bench.steps import Row, authors_steps, list_rows
 from repro.site import as_cell
+from repro.training.precision import COMPILE_FROM_STEPS
 
 
 def steps(fast, ordinary):
@@ -63,6 +65,13 @@ def test_every_row_builds_its_steps_from_what_another_process_can_be_given():
     rows = list_rows()
     assert [r.what for r in pickle.loads(pickle.dumps(rows))] == [r.what for r in rows]
     assert len({r.what for r in rows}) == len(rows)
+
+
+def test_our_step_is_that_of_a_training_long_enough_to_be_compiled_and_the_authors_is_not(monkeypatch):
+    lengths = []
+    monkeypatch.setattr(bench_steps, "accelerate", lambda apply, device, count: lengths.append(count) or apply)
+    authors_steps()
+    assert [length >= COMPILE_FROM_STEPS["cpu"] for length in lengths] == [True, False]
 
 
 def test_the_table_of_the_book_marks_what_is_below_its_target():
