@@ -51,7 +51,7 @@ def small_lvvit(width: int, heads: int, depth: int, patch_size: int = 4) -> Mode
     return replace(vit_small_image(width, heads, depth, patch_size), name="lvvit")
 
 
-DEMO, POCKET, GPU, PAPER = figure3.SIZES.values()
+DEMO, POCKET = figure3.SIZES["demo"], figure3.SIZES["pocket"]
 SIZES = {
     "demo": Size(
         DEMO.data,
@@ -78,19 +78,19 @@ SIZES = {
         ),
     ),
     "gpu": Size(
-        GPU.data,
+        figure3.SIZES["gpu"].data,
         figure3_dense("gpu", "DeiT-S"),
         networks(
             Model("swin", width=96, depth=12, heads=3, patch_size=2),
             small_lvvit(384, 6, 16),
             vit_small_image(576, 9, 12),
             Model("resnet20", width=64),
-            GPU.training,
+            figure3.SIZES["gpu"].training,
             0.1,
         ),
     ),
     "paper": Size(
-        PAPER.data,
+        figure3.SIZES["paper"].data,
         figure3_dense("paper", "DeiT-S"),
         {
             "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
