@@ -6,7 +6,7 @@ import time
 from repro import bench
 from repro.bench import steps as bench_steps
 from repro.bench.steps import Row, authors_steps, list_rows
-from repro.site import as_cell
+from repro.pages.site import as_cell
 from repro.training.precision import COMPILE_FROM_STEPS
 
 

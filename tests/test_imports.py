@@ -12,13 +12,15 @@ import repro
 ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
-    {"parameters", "data", "tickets", "stats", "published"},
-    {"audit", "models", "flops"},
-    {"training", "ssl", "agreement"},
+    {"data", "tickets", "stats", "published"},
+    {"audit", "models"},
+    {"training"},
+    {"ssl"},
+    {"procedures"},
     {"runs"},
     {"artefacts"},
     {"report"},
-    {"execute", "site", "dry_run", "doctor", "bench", "own_classes", "own_features"},
+    {"pages", "doctor", "bench", "own"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -50,7 +52,7 @@ def test_a_module_imports_only_from_the_left(file):
         if RANK[own] <= RANK["runs"]:
             assert parts[0] not in NOTEBOOK_STACK, f"{own} imports {name}"
         if parts[0] == "papermill":
-            assert own == "execute"
+            assert own == "pages"
 
 
 def test_tickets_do_not_import_each_other():

@@ -3,9 +3,10 @@ from math import isnan
 
 import pytest
 
-from repro import agreement, published
+from repro import published
 from repro.artefacts import REGISTRY
-from repro.stats import claimed_region
+from repro.stats import agreement
+from repro.stats.verdicts import claimed_region
 
 PAPERS = {"subsets": "C, ", "lotus": "B, "} | dict.fromkeys(
     ("table1", "table2", "table4", "figure1", "figure2", "figure3"), "A, "

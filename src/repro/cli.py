@@ -21,6 +21,7 @@ app.add_typer(data_app, name="data")
 tickets_app = typer.Typer(no_args_is_help=True, help="Find tickets in data and models of your own.")
 app.add_typer(tickets_app, name="tickets")
 
+SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of a rehearsal, where an artefact has them
 INTERRUPTED = 130  # exit status that typer gives on Ctrl-C
 ArtefactIds = Annotated[list[str], typer.Argument(help="ids of artefacts, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
@@ -45,10 +46,8 @@ def run(
 ) -> None:
     """Carry out the runs of artefacts that your own store lacks."""
     if dry_run:
-        from repro.dry_run import rehearse
-
         for artefact in artefacts:
-            print(rehearse(find_artefact(artefact), preset))
+            print(rehearsed(artefact, preset))
         return
     tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
     from repro.runs import schedule, store
@@ -84,7 +83,7 @@ def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = Non
         (paths.notebook(artefact), paths.page(artefact, preset), {"preset": preset} | parsed(artefact, p))
         for artefact in artefacts
     ]
-    from repro.execute import execute_all
+    from repro.pages.execute import execute_all
     from repro.runs import schedule
 
     schedule.get_or_compute(tasks, use_committed=False)
@@ -106,8 +105,8 @@ def record(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = None
 @app.command()
 def publish() -> None:
     """Execute every notebook at its best recorded preset from the records alone, and renew the committed pages."""
-    from repro.execute import execute_all
-    from repro.site import write_scoreboard, write_speed
+    from repro.pages.execute import execute_all
+    from repro.pages.site import write_scoreboard, write_speed
 
     best = {name: base.best_recorded(artefact) for name, artefact in REGISTRY.items()}
     if lacking := [name for name, results in best.items() if results is None]:
@@ -125,7 +124,7 @@ def publish() -> None:
 @app.command()
 def book(preset: Annotated[str, typer.Option(help="build the site of your own pages")] = "") -> None:
     """Build the published book, or the site of your own pages of a preset; warnings are errors."""
-    from repro.site import build_site
+    from repro.pages.site import build_site
 
     if preset:
         config.check_preset(preset)
@@ -201,7 +200,7 @@ def tickets_classes(
     seed: Annotated[int, typer.Option(help="of every draw")] = 0,
 ) -> None:
     """Choose classes of a data set of your own by a policy of paper C; prints CSV: number, class, reason."""
-    from repro.own_classes import Choices, Files, choose_classes
+    from repro.own.classes import Choices, Files, choose_classes
 
     files = Files(per_class, names, features, images)
     choices = Choices(count, threshold, ties, variant, backend, divisor, model, seed)
@@ -216,7 +215,7 @@ def tickets_features(
     checkpoint: Annotated[Path | None, typer.Option(help="safetensors weights in place of timm's download")] = None,
 ) -> None:
     """Write the mean feature of each class, (classes, dim), for the policy sec."""
-    from repro.own_features import write_class_means
+    from repro.own.features import write_class_means
 
     found = write_class_means(model, images, out, checkpoint)
     print(f"{out}: {found[0]} classes, {found[1]} dimensions")
@@ -227,9 +226,22 @@ def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[confi
     return [(arm.run, seed) for arm, seed in base.plan(find_artefact(artefact), preset, **parsed(artefact, p))]
 
 
+def rehearsed(artefact: str, preset: str) -> str:
+    """Rehearse the runs of a preset that use every part of its recipe; a line that says how they went."""
+    from repro.runs import store
+    from repro.runs.rehearsal import rehearse
+
+    config.check_preset(preset)
+    found = find_artefact(artefact)
+    short = {name: value for name, value in SHORT.items() if name in found.options}
+    records = rehearse(arm.run for arm in found.rehearsed(found.grid(preset, **short)))
+    said = [f"loss {r['history'][-1]['train_loss']:.2f}" if "history" in r else store.outcome(r) for r in records]
+    return f"{artefact}, preset {preset}: {len(records)} runs rehearsed, with {', '.join(said)}"
+
+
 def parsed(artefact: str, p: list[str] | None) -> dict[str, Any]:
     """Parameters of the notebook from `-p name=value`. Raises ConfigError."""
-    from repro.parameters import parse_parameters
+    from repro.pages.parameters import parse_parameters
 
     given = {}
     for item in p or []:

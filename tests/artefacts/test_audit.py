@@ -8,9 +8,9 @@ import pytest
 from repro import config, paths, report
 from repro.artefacts import REGISTRY, audit, base
 from repro.config import AuditRun, ConfigError
+from repro.procedures.audit import METRICS
+from repro.procedures.audit import audit as carry_out
 from repro.runs import schedule, store
-from repro.training.audit import METRICS
-from repro.training.audit import audit as carry_out
 
 pytestmark = pytest.mark.slow  # a whole audit takes seconds
 

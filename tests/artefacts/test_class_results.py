@@ -8,10 +8,11 @@ import pytest
 from repro import config, published, report
 from repro.artefacts import base, subsets_figure3, subsets_policies
 from repro.config import ChooseRun, ConfigError, ConsistencyRun, TransferRun
+from repro.procedures import choose as policies
+from repro.procedures import rank as consistency
 from repro.report.class_figures import cut, end_label, grow_tree, outline
 from repro.report.class_tables import count_after_holm
 from repro.runs import store
-from repro.training import consistency, policies
 
 # entity > (animal > (cat, dog), tool > box > saw); classes 0 cat, 1 dog, 2 saw
 TREE = {

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from repro import config, report
-from repro.artefacts import lotus, lotus_convergence, lotus_soup, lotus_sparsity
+from repro.artefacts import lotus_convergence, lotus_soup, lotus_sparsity
+from repro.artefacts.shared import lotus
 from repro.config import ConfigError, MergedTicket, Pretrained, Published
 from tests.artefacts.test_results import fake_results
 

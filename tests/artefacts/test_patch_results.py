@@ -8,12 +8,12 @@ import pytest
 
 from repro import config, paths, report
 from repro.artefacts import figure1, figure2, figure3, figure3_turn, table4
-from repro.artefacts.price import ticket_price
+from repro.artefacts.shared.flops import TRAINING, count_patches, selector_macs, vit_macs
+from repro.artefacts.shared.price import ticket_price
 from repro.config import SelectRun, ShowRun
-from repro.flops import TRAINING, count_patches, selector_macs, vit_macs
+from repro.procedures.show import as_png
 from repro.report.patch_figures import fade
 from repro.runs import store
-from repro.training.selection import as_png
 from tests.artefacts.test_results import fake_record, fake_results
 
 KEPT = {0.9: 48, 0.85: 40, 0.8: 34, 0.75: 27}  # of 64

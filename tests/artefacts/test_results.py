@@ -8,6 +8,7 @@ import pytest
 from repro import config, paths, report
 from repro.artefacts import base, figure3, table1, table2
 from repro.artefacts.subsets_theory import LEARNERS
+from repro.procedures import entry
 from repro.report.tables import first_training
 from repro.runs import store
 from repro.runs.provenance import provenance
@@ -32,7 +33,7 @@ def fake_record(run, seed, accuracy, sparsity=0.0, **more):
         "history": fake_history(run, accuracy),
         "timing": {"seconds": 60.0},
         "data": "d",
-        "provenance": provenance(store.ENTRIES[run.procedure]),
+        "provenance": provenance(entry(run.procedure)),
     }
     return record | {"checksum": store.record_checksum(record)}
 

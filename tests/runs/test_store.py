@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from repro import config, paths
+from repro.procedures.train import FINAL_FILE
 from repro.runs import schedule, store
-from repro.training.procedure import FINAL_FILE
 from tests.conftest import DENSE, on_ticket
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,11 +20,11 @@ from repro.config import (
     TrainRun,
 )
 from repro.data import load_dataset
+from repro.procedures.train import apply_blank, make_objective
 from repro.runs import schedule, store
 from repro.tickets.patches import as_mask
 from repro.training import selection
 from repro.training.checkpoint import DamagedFile, load_tensors
-from repro.training.procedure import apply_blank, make_objective
 from repro.training.sources import Centre, Chance, Stored, fixed_chance
 from repro.training.ticket_store import TICKETS_FILE, MismatchedTickets, id_type, open_tickets, write_tickets
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from repro import config, paths, stats
+from repro import config, paths
 from repro.runs import schedule, store
+from repro.stats.verdicts import Estimate
 
 Find = Callable[[Any, int], store.Record | None]  # the record of a run and seed
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
@@ -31,7 +32,7 @@ class Artefact:
     source: str  # paper and number
     grid: Callable[..., list[Arm]]  # (preset, **options) -> arms; options left out are the preset's
     # Claim id -> one value a seed; or an estimate, where the interval is over something else than seeds.
-    claim_values: Callable[[pd.DataFrame], Mapping[str, pd.Series | stats.Estimate]] = lambda _: {}
+    claim_values: Callable[[pd.DataFrame], Mapping[str, pd.Series | Estimate]] = lambda _: {}
     options: tuple[str, ...] = ()  # names of the options that the notebook's parameters may set
     rehearsed: Callable[[list[Arm]], list[Arm]] = lambda arms: arms  # arms that a rehearsal carries out
     exact: bool = False  # True where nothing is drawn at random: one seed says all, and a claim needs no interval

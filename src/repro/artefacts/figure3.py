@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.recipes import DEIT, SMALL, finetuning
+from repro.artefacts.shared.recipes import DEIT, SMALL, finetuning
 from repro.config import (
     Data,
     Model,
@@ -136,7 +136,7 @@ def controls(size: Size, dense: TrainRun, source: SelectRun, tickets: str) -> It
     yield f"LT {other}", on_patches(dense, PatchTicket(source, fixed=is_fixed(other)))
     for name, chosen_by in (
         ("LT, untrained selector", Rewind(dense, 0)),
-        (f"LT, selector after {early} of {dense.training.epochs} epochs", Rewind(dense, early)),
+        (f"LT, selector after {early} of {dense.training.epochs:g} epochs", Rewind(dense, early)),
         ("LT, smaller selector", small),
     ):
         yield name, on_patches(dense, PatchTicket(replace(source, selector=chosen_by)))

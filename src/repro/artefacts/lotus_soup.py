@@ -15,8 +15,8 @@ import pandas as pd
 
 from repro import config
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.lotus import SCOPE, SIZES, Size, before, finetuned, one_shot, with_epochs
 from repro.artefacts.lotus_sparsity import QUOTED
+from repro.artefacts.shared.lotus import SCOPE, SIZES, Size, before, finetuned, one_shot, with_epochs
 from repro.config import ConfigError, Merge, MergedTicket, Pretrained, Training, TrainRun, WeightTicket
 
 HIGH = 0.7  # the sparsity at which variants of the soup are compared
@@ -98,7 +98,9 @@ def cook(size: Size, target: float, soup: Soup) -> TrainRun:
             )
     spent = (ROUNDS + 1) * MAIN_SHARE + ROUNDS * size.denoisers * size.share
     if size.training.epochs <= spent:
-        raise ConfigError(f"a soup takes {spent:g} epochs before its last training; got budget={size.training.epochs}")
+        raise ConfigError(
+            f"a soup takes {spent:g} epochs before its last training; got budget={size.training.epochs:g}"
+        )
     final = replace(size.training, epochs=round(size.training.epochs - spent, 6))
     return finetuned(size, start=Pretrained(run), ticket=WeightTicket(run, target, SCOPE), training=final)
 

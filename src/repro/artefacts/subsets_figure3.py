@@ -11,7 +11,7 @@ import pandas as pd
 from repro.artefacts.base import Arm, Artefact
 from repro.config import ConsistencyRun, TransferRun
 from repro.config.classes import Source
-from repro.stats import Estimate
+from repro.stats.verdicts import Estimate
 
 POOLS: dict[Source, tuple[str, str, str, str]] = {  # best first
     "digit pairs": ("naive Bayes", "nearest neighbour", "logistic regression", "decision tree"),

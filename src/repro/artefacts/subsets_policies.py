@@ -13,7 +13,7 @@ import pandas as pd
 from repro.artefacts.base import Arm, Artefact, Results
 from repro.config import ChooseRun
 from repro.runs.store import Record
-from repro.stats import Estimate
+from repro.stats.verdicts import Estimate
 
 DRAWS = {"pocket": 2000, "gpu": 5000, "paper": 5000}  # random tickets tried on the models
 POLICIES = (

@@ -9,9 +9,9 @@ from itertools import combinations
 
 import pandas as pd
 
-from repro import agreement
 from repro.artefacts.base import Arm, Artefact
 from repro.config import SampleChoice, SampleTicket, TextRun, Texts
+from repro.stats import agreement
 
 SHARE = 0.1  # of the texts in a subset
 CONFIGURATIONS = ("C1", "C2", "C3", "C4")

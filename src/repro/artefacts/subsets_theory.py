@@ -10,9 +10,9 @@ from itertools import product
 
 import pandas as pd
 
-from repro import agreement
 from repro.artefacts.base import Arm, Artefact
 from repro.config import MarginChoice, PerceptronRun
+from repro.stats import agreement
 
 LEARNERS = {
     "hebb": "Hebb's rule",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact, first_and_last, paired
-from repro.artefacts.recipes import DEIT, SMALL
+from repro.artefacts.shared.recipes import DEIT, SMALL
 from repro.config import CountedOver, Data, Layout, Model, Rewind, Training, TrainRun, WeightTicket
 
 ROWS = (("msa", 0.12), ("msa-mlp", 0.44), ("msa-mlp", 0.53), ("msa-mlp", 0.71))  # scope, sparsity

@@ -14,7 +14,7 @@ import pandas as pd
 from repro.artefacts import figure3
 from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.figure3 import deit, dense_run, on_patches, selector, vit_small_image
-from repro.artefacts.recipes import DEIT, LVVIT, RESNET50, SWIN
+from repro.artefacts.shared.recipes import DEIT, LVVIT, RESNET50, SWIN
 from repro.config import Data, Model, PatchTicket, SelectRun, Training, TrainRun, is_fixed
 
 RATES = {"Swin-T": (0.9, 0.8), "LV-ViT-S": (0.85,), "DeiT-M": (0.95,), "ResNet-50": (0.9,)}

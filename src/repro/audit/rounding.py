@@ -11,6 +11,8 @@ from decimal import Decimal
 import numpy as np
 from scipy import optimize
 
+from repro.stats.agreement import pearson
+
 STARTS = 24  # corners a search starts from
 
 
@@ -23,13 +25,6 @@ def difference_range(first: Decimal, second: Decimal) -> tuple[Decimal, Decimal]
     """Least and greatest difference of two numbers that round to these."""
     slack = half_unit(first) + half_unit(second)
     return first - second - slack, first - second + slack
-
-
-def pearson(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation; not a number where either is constant."""
-    x, y = first - first.mean(), second - second.mean()
-    length = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / length) if length else float("nan")
 
 
 def correlation_range(first: np.ndarray, second: np.ndarray, halves: tuple[float, float]) -> tuple[float, float]:

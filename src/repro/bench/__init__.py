@@ -18,11 +18,11 @@ import torch
 from joblib.externals.loky import ProcessPoolExecutor
 from tqdm import tqdm
 
+from repro import procedures
 from repro.bench.medoids import describe_medoids, measure_medoids
 from repro.bench.steps import Row, Step, list_rows
 from repro.runs.provenance import provenance
 from repro.runs.schedule import default_workers, start_worker
-from repro.runs.store import ENTRIES
 
 PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
 
@@ -37,7 +37,7 @@ def measure_all() -> dict[str, Any]:
     results = [summary(row, passes[number :: len(rows)]) for number, row in enumerate(rows)]
     results.append(measure_medoids())
     print("\n".join([*map(describe, results[:-1]), describe_medoids(results[-1])]))
-    return {"rows": results, "workers": workers, "provenance": provenance(ENTRIES["train"])}
+    return {"rows": results, "workers": workers, "provenance": provenance(procedures.entry("train"))}
 
 
 def in_processes(count: int, row: Row) -> dict[str, Any]:

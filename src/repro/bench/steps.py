@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
+from repro.artefacts.shared.flops import count_patches, vit_macs
 from repro.config import Data, Model, Training
 from repro.data import digits, load_dataset
 from repro.data.loader import Batch, Loader
-from repro.flops import count_patches, vit_macs
 from repro.models import application, build_model
 from repro.models.vit import walk
 from repro.tickets.stages import stage_counts

@@ -1,11 +1,10 @@
 """What a run is: frozen dataclasses, the checks of their values, and their stable key."""
 
 from repro.config.audit import AuditRun, Paper
+from repro.config.base import Config, ConfigError
 from repro.config.checks import (
     PRESETS,
     TICKETS,
-    ConfigError,
-    check_choices,
     check_keep_rate,
     check_preset,
     check_seeds,
@@ -57,6 +56,7 @@ __all__ = [
     "Augment",
     "Choice",
     "ChooseRun",
+    "Config",
     "ConfigError",
     "ConsistencyRun",
     "CountedOver",
@@ -86,7 +86,6 @@ __all__ = [
     "TransferRun",
     "WeightTicket",
     "canonical",
-    "check_choices",
     "check_keep_rate",
     "check_preset",
     "check_seeds",

@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from repro.config.checks import check_choices
+from repro.config.base import Config
 
 Paper = Literal["A", "B", "C"]
 
 
 @dataclass(frozen=True)
-class AuditRun:
+class AuditRun(Config):
     """Recompute every printed number of one paper that other printed numbers give."""
 
     procedure: ClassVar[str] = "audit"
     paper: Paper
-
-    def __post_init__(self) -> None:
-        check_choices(self)

@@ -1,21 +1,11 @@
 """Checks of values that a user gives; an error names the value and what is allowed."""
 
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
+
+from repro.config.base import ConfigError
 
 PRESETS = ("demo", "pocket", "gpu", "paper")
 TICKETS = ("stored", "online")  # selected once on the image as it is, or anew on every augmented batch
-
-
-class ConfigError(ValueError):
-    """A value of a config or parameter that is not allowed; the message says what is."""
-
-
-def check_choices(config: Any) -> None:
-    """Raise ConfigError where a field annotated as a Literal holds something else."""
-    for name, annotation in get_type_hints(type(config)).items():
-        if get_origin(annotation) is Literal and getattr(config, name) not in get_args(annotation):
-            allowed = ", ".join(map(str, get_args(annotation)))
-            raise ConfigError(f"{name} must be one of {allowed}; got {getattr(config, name)!r}")
 
 
 def check_keep_rate(keep_rate: float) -> None:

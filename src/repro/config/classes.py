@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from repro.config.checks import ConfigError, check_choices
+from repro.config.base import Config, ConfigError
 
 Policy = Literal[
     "all", "printed", "RS", "ERC", "PD-Top", "PD-Mid", "PD-Bottom", "PD-Uniform", "WNH", "WEC", "SEC", "NiR"
@@ -15,7 +15,7 @@ Source = Literal["digit pairs", "ImageNet-X"]
 
 
 @dataclass(frozen=True)
-class ChooseRun:
+class ChooseRun(Config):
     """Choose among ImageNet's 1,000 classes by one policy of paper C, and measure what was chosen."""
 
     procedure: ClassVar[str] = "choose"
@@ -26,8 +26,7 @@ class ChooseRun:
     features: Literal["raters", "file"] = "raters"  # SEC: what raters saw in a class's images, or a network's features
     draws: int = 0  # RS: further random tickets that are tried on the models
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if not 1 <= self.count <= 1000:
             raise ConfigError(f"count must lie in 1 to 1000, the number of classes; got {self.count}")
         if self.difficulty == "raters" and (self.policy == "ERC" or self.draws):
@@ -35,19 +34,16 @@ class ChooseRun:
 
 
 @dataclass(frozen=True)
-class ConsistencyRun:
+class ConsistencyRun(Config):
     """Which classes rank a chain of models as all classes do."""
 
     procedure: ClassVar[str] = "rank"
     source: Source
     models: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        check_choices(self)
-
 
 @dataclass(frozen=True)
-class TransferRun:
+class TransferRun(Config):
     """Whether classes that are consistent under one chain of models are so under another, more than chance.
 
     `first` is a chain of models, or empty for the classes that the paper prints as its ERC ticket.
@@ -58,8 +54,7 @@ class TransferRun:
     first: tuple[str, ...]
     second: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if set(self.first) & set(self.second):
             raise ConfigError(
                 f"a test of transfer needs two chains without a common model; got {self.first}, {self.second}"

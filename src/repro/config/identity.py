@@ -1,42 +1,61 @@
 """A run's identity: the hash of the fields that differ from their default.
 
 So a field added later with a default leaves every old key valid (the idea is open_lth's). A run that needs another one
-holds that run as a field, or in a tuple; in the hash and on disk it stands as that run's own key, so a key covers its
-whole history. The seed is not part of a config: one config, many seeds.
+holds that run as a field, or in a tuple; in the hash and on disk it stands as that run's own name, so a key covers its
+whole history. A field that may hold configs of several types says which it holds: going on from a run's initial
+weights is not going on from its final ones. The seed is not part of a config: one config, many seeds.
 """
 
 import dataclasses
-import functools
 import hashlib
 import json
-from typing import Any
+from typing import Any, get_args, get_origin
 
-SCHEMA = 1  # raised when a change of code makes old results wrong for the same config
+from repro.config.base import annotations, choices
+
+SCHEMA = 2  # raised when a change of code makes old results wrong for the same config
+TYPE = "type"  # entry that names the type of a nested config where its field may hold several
 
 
 def canonical(config: Any) -> dict[str, Any]:
     """Fields of a config that differ from their default, JSON-ready; a nested run stands as its name."""
     changed = {}
+    hints = annotations(type(config))  # type: ignore[arg-type]
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if value != field.default:
-            changed[field.name] = _plain(value)
+            changed[field.name] = _plain(value, hints[field.name])
     return changed
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "procedure"):
+def _plain(value: Any, annotation: Any) -> Any:
+    if is_run(value):
         return name(value)
+    members = choices(annotation)
     if dataclasses.is_dataclass(value):
-        return canonical(value)
-    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+        several = sum(dataclasses.is_dataclass(member) for member in members) > 1
+        return ({TYPE: type(value).__name__} if several else {}) | canonical(value)
+    if isinstance(value, tuple):
+        item = next(get_args(member)[0] for member in members if get_origin(member) is tuple)
+        return [_plain(v, item) for v in value]
+    return value
 
 
-@functools.cache  # because a run of many parents holds each of them many times over
+def is_run(value: Any) -> bool:
+    """Whether a value of a config is a run of its own."""
+    return hasattr(value, "procedure")
+
+
 def key(run: Any) -> str:
-    """First 12 hex digits of the SHA-256 of a run's canonical JSON, its procedure and the schema."""
-    body = {"schema": SCHEMA, "procedure": run.procedure, "config": canonical(run)}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+    """First 12 hex digits of the SHA-256 of a run's canonical JSON, its procedure and the schema.
+
+    It is worked out once an object, because a run of many parents holds each of them many times over.
+    """
+    if (found := vars(run).get("_key")) is None:
+        body = {"schema": SCHEMA, "procedure": run.procedure, "config": canonical(run)}
+        found = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+        object.__setattr__(run, "_key", found)
+    return str(found)
 
 
 def name(run: Any) -> str:
@@ -46,11 +65,13 @@ def name(run: Any) -> str:
 
 def parents(config: Any) -> list[Any]:
     """Runs that a config needs, nearest first, without repeats."""
-    fields = [getattr(config, field.name) for field in dataclasses.fields(config)]
-    found: list[Any] = []
-    for value in (v for field in fields for v in (field if isinstance(field, tuple) else (field,))):
-        if hasattr(value, "procedure"):
-            found.append(value)
-        elif dataclasses.is_dataclass(value):
-            found += parents(value)
-    return list(dict.fromkeys(found))
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        for item in value if isinstance(value, tuple) else (value,):
+            if is_run(item):
+                found.setdefault(name(item), item)
+            elif dataclasses.is_dataclass(item):
+                for run in parents(item):
+                    found.setdefault(name(run), run)
+    return list(found.values())

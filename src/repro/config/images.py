@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from repro.config.checks import ConfigError, check_choices, check_keep_rate
+from repro.config.base import Config, ConfigError
+from repro.config.checks import check_keep_rate
 
 Augment = Literal["none", "crop-flip", "crop", "deit", "deit-once", "inception"]
 CountedOver = Literal["scope", "model", "remaining"]
@@ -14,7 +15,7 @@ Fill = Literal["mean", "black"]
 
 
 @dataclass(frozen=True)
-class Data:
+class Data(Config):
     """Which images a run trains and is tested on."""
 
     name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
@@ -22,14 +23,13 @@ class Data:
     test_images: int = 0  # how many of the test images, 0 for all
     skipped_images: int = 0  # training images left out before the first
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if self.name == "imagenet" and (self.train_images or self.test_images or self.skipped_images):
             raise ConfigError("imagenet is only used whole: leave train_images, test_images and skipped_images at 0")
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Config):
     """A network; `vit` takes its shape from the fields below, a timm name takes it from timm."""
 
     name: str = "resnet20"  # resnet20, vit, swin, lvvit, or a timm model such as deit_small_patch16_224
@@ -46,7 +46,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Config):
     """One training recipe. The defaults train ResNet-20 as the sanity-check code of paper A's authors does."""
 
     epochs: float = 160  # 0 trains nothing; 0.1 sees a tenth of the images, another tenth in another order
@@ -68,8 +68,7 @@ class Training:
     snapshot_epochs: tuple[int, ...] = ()  # weights kept after these epochs, for rewinding
     precision: Literal["bf16", "fp32"] = "bf16"  # of matrix products and convolutions
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0:
             raise ConfigError("epochs must be at least 0, batch_size at least 1, learning_rate above 0")
         if any(not 0 <= epoch <= self.epochs for epoch in self.snapshot_epochs):
@@ -79,7 +78,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class TrainRun:
+class TrainRun(Config):
     """Train a model: on all it is given, on a weight ticket, or on a patch ticket.
 
     Without `start` the weights are a fresh draw: draw 0 is the original initialisation of the seed, draw 1
@@ -102,7 +101,7 @@ class TrainRun:
 
 
 @dataclass(frozen=True)
-class WeightTicket:
+class WeightTicket(Config):
     """A mask over weights, by magnitude of the weights a run ended with; never larger than its own mask."""
 
     source: TrainRun
@@ -111,27 +110,25 @@ class WeightTicket:
     counted_over: CountedOver = "scope"  # what the sparsity is a share of; remaining: of what the source's mask keeps
     layout: Layout = "global"  # one threshold, or one a layer
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if not 0 <= self.sparsity <= 1:
             raise ConfigError(f"sparsity must lie in [0, 1]; got {self.sparsity}")
 
 
 @dataclass(frozen=True)
-class MergedTicket:
+class MergedTicket(Config):
     """Several masks over the same weights, made one."""
 
     parts: tuple[WeightTicket, ...]
     merge: Merge = "union"  # what is kept: by any of them, by all, or by more than half
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if not self.parts:
             raise ConfigError("a merged ticket needs at least one mask")
 
 
 @dataclass(frozen=True)
-class Rewind:
+class Rewind(Config):
     """The weights and buffers of `source` after `epoch` epochs."""
 
     source: TrainRun
@@ -139,33 +136,30 @@ class Rewind:
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class Pretrained(Config):
     """The weights and buffers that `source` ended with."""
 
     source: TrainRun
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(Config):
     """Weights that timm publishes under this name, read from a file that the user fetched; the head is drawn afresh."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class AttentionScore:
+class AttentionScore(Config):
     """A score of every patch from attention maps (paper B). Each map is scaled to [0, 1] before layers are averaged."""
 
     layer: Literal["mean", "last"] = "mean"  # over which blocks
     query: Literal["class", "mean"] = "class"  # what the class token attends to, or the mean over all tokens
     mend_sink: bool = True  # the first token's score is set to the map's mean before scaling
 
-    def __post_init__(self) -> None:
-        check_choices(self)
-
 
 @dataclass(frozen=True)
-class SelectRun:
+class SelectRun(Config):
     """Select the patches of every image of a data set, un-augmented, by the attention of a trained ViT.
 
     Without a `score` the network drops patches at three of its blocks, as paper A has it; with one it sees all
@@ -178,12 +172,12 @@ class SelectRun:
     data: Data = Data()
     score: AttentionScore | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         check_keep_rate(self.keep_rate)
 
 
 @dataclass(frozen=True)
-class PatchTicket:
+class PatchTicket(Config):
     """Which patches a training sees. The sparse evaluation sees those of `source`, whatever the choice."""
 
     source: SelectRun
@@ -192,12 +186,9 @@ class PatchTicket:
     fill: Fill = "mean"  # what a dropped patch shows to a network that needs the whole image
     blank: bool = False  # True takes the pixels of the kept patches away too, so that only their places are seen
 
-    def __post_init__(self) -> None:
-        check_choices(self)
-
 
 @dataclass(frozen=True)
-class ShowRun:
+class ShowRun(Config):
     """What a selector, chance and an annotator make of the first test images, for Figures 1 and 2."""
 
     procedure: ClassVar[str] = "show"
@@ -207,5 +198,5 @@ class ShowRun:
     data: Data = Data()
     images: int = 6
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         check_keep_rate(self.keep_rate)

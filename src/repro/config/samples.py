@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from repro.config.checks import ConfigError, check_choices
+from repro.config.base import Config, ConfigError
 
 SampleChoice = Literal["random", "stratified", "ordered", "agreed"]
 MarginChoice = Literal["all", "random", "smallest", "largest"]
 
 
 @dataclass(frozen=True)
-class Texts:
+class Texts(Config):
     """Which texts a run trains and is tested on."""
 
     name: Literal["glosses", "ag-news-10k", "ag-news"] = "ag-news"
@@ -19,7 +19,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class TextTraining:
+class TextTraining(Config):
     """One configuration: the bag-of-words recipe of Table 12; the defaults are its column C1."""
 
     learning_rate: float = 5.0  # plain SGD, no momentum
@@ -29,8 +29,7 @@ class TextTraining:
     width: int = 64  # of a word's vector
     clip_norm: float = 0.1  # of the gradient over all weights
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if min(self.epochs, self.batch_size, self.width) < 1 or min(self.learning_rate, self.clip_norm) <= 0:
             raise ConfigError("epochs, batch_size and width must be at least 1, learning_rate and clip_norm above 0")
 
@@ -44,7 +43,7 @@ TABLE_12 = (
 
 
 @dataclass(frozen=True)
-class SampleTicket:
+class SampleTicket(Config):
     """Which of the training texts a run sees: a share of them, chosen by the losses of finished runs or at random."""
 
     choice: SampleChoice  # see tickets.samples
@@ -52,8 +51,7 @@ class SampleTicket:
     share: float = 0.1  # of the training texts
     sources: tuple["TextRun", ...] = ()  # whose losses decide; two halves of the texts give losses out of fold
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if not 0 < self.share <= 1:
             raise ConfigError(f"share must lie above 0 and at most at 1; got {self.share}")
         if (self.choice in ("ordered", "agreed")) != bool(self.sources):
@@ -61,7 +59,7 @@ class SampleTicket:
 
 
 @dataclass(frozen=True)
-class TextRun:
+class TextRun(Config):
     """One row of Table 13: train every configuration on the same texts, test each on all test texts.
 
     With a `half` of 1 or 2 a run trains on one random half of the texts and leaves losses of the other.
@@ -73,14 +71,13 @@ class TextRun:
     ticket: SampleTicket | None = None
     half: Literal[0, 1, 2] = 0
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if self.half and self.ticket:
             raise ConfigError("a run on half of the texts takes no ticket")
 
 
 @dataclass(frozen=True)
-class PerceptronRun:
+class PerceptronRun(Config):
     """A teacher, a data set it labels, a subset by the margin along a probe, and students of that subset."""
 
     procedure: ClassVar[str] = "simulate"
@@ -91,8 +88,7 @@ class PerceptronRun:
     examples_per_weight: float = 8.0  # before selection
     draws: int = 10  # teachers, each with a data set of its own, averaged over
 
-    def __post_init__(self) -> None:
-        check_choices(self)
+    def check(self) -> None:
         if not 0 < self.keep_share <= 1 or (self.choice == "all") != (self.keep_share == 1):
             raise ConfigError(f"keep_share must lie above 0 and below 1, and at 1 for all; got {self.keep_share}")
         if not 0 <= self.probe_angle < 90:

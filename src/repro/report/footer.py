@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from repro import procedures
 from repro.artefacts.base import Results
 from repro.report.tables import Table
 from repro.runs.provenance import code_digest
-from repro.runs.store import ENTRIES
 
 
 def footer(results: Results) -> Table:
@@ -14,7 +14,7 @@ def footer(results: Results) -> Table:
     records = results.records
     sources = [r["provenance"] for r in records]
     seconds = sum(r["timing"]["seconds"] for r in records)
-    stale = sum(r["provenance"]["code"] != code_digest(ENTRIES[r["name"].partition("-")[0]]) for r in records)
+    stale = sum(r["provenance"]["code"] != code_digest(procedures.entry(r["name"].partition("-")[0])) for r in records)
     dirty = sum(s["dirty"] for s in sources)
     mend = f"`make refresh-{results.artefact.id} PRESET={results.preset}` recomputes them"
     seeds = ",".join(map(str, results.seeds))

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from repro import config, published
-from repro.artefacts import lotus, lotus_soup
+from repro.artefacts import lotus_soup
 from repro.artefacts.base import Results
+from repro.artefacts.shared import lotus
 from repro.config import TrainRun
 from repro.report.lotus_tables import kept_patches
 

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from repro import config, published, stats
+from repro import config, published
 from repro.artefacts.base import Results
 from repro.artefacts.figure3 import lines
 from repro.artefacts.figure3_turn import REASONS, gaps, trends
 from repro.report.tables import Note, Table, model_fields, percent, with_interval
+from repro.stats.verdicts import verdict
 from repro.tickets.stages import nominal_sparsity
 
 
@@ -64,7 +65,7 @@ def describe_stand_ins(results: Results) -> Table:
             ]
             dense = results.frame[results.frame["run"] == config.name(arm.run)]["accuracy"]
             row = {"network": str(arm.labels["model"]), "here": ", ".join([model.name, *shape])}
-            row |= {"epochs": str(training.epochs), "optimiser": training.optimizer}
+            row |= {"epochs": f"{training.epochs:g}", "optimiser": training.optimizer}
             row |= {"learning rate": f"{training.learning_rate:g}", "all patches, %": with_interval(dense)}
             rows.append(row | {"n": str(len(dense))})
     return Table(rows)
@@ -188,7 +189,7 @@ def judge_reasons(results: Results) -> Table:
             "from": str(rows[rows["varied"] == varied]["condition"].iloc[0]),
             "to": str(rows[rows["varied"] == varied]["condition"].iloc[-1]),
             "change of LT − RC": with_interval(change, signed=True),
-            "verdict": stats.verdict(list(change), "above", 0.0),
+            "verdict": verdict(list(change), "above", 0.0),
             "n": str(len(change)),
         }
         for varied, change in trends(rows).items()

@@ -9,12 +9,13 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro import published, stats
+from repro import published
 from repro.artefacts import subsets_theory
 from repro.artefacts.base import Results
 from repro.artefacts.subsets_table13 import ACCURACIES, CONFIGURATIONS, correlate, correlate_full
 from repro.audit.ranks import critical_pearson
 from repro.report.sample_tables import ROWS, name_subset
+from repro.stats.verdicts import estimate
 
 COLOURS = {  # distinct to colour-blind readers
     "full": "#888888",
@@ -97,7 +98,7 @@ def _put_legend_below(axis: Axes, columns: int) -> None:
 
 def _plot_interval(axis: Axes, place: float, values: pd.Series, colour: str, marker: str) -> None:
     """Mean of one value a seed and its 95 % interval, where there is one."""
-    found = stats.estimate(list(values.dropna()))
+    found = estimate(list(values.dropna()))
     half = 0.0 if found.n < 2 else found.high - found.mean
     axis.errorbar(place, found.mean, half, fmt=marker, color=colour, capsize=3, markersize=6)
 

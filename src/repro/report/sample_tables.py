@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from repro import agreement, config, published, stats
+from repro import config, published
 from repro.artefacts import subsets_theory
 from repro.artefacts.base import Results
 from repro.artefacts.subsets_table13 import (
@@ -20,6 +20,8 @@ from repro.artefacts.subsets_table13 import (
 from repro.audit.ranks import critical_pearson
 from repro.audit.rounding import correlation_range
 from repro.report.tables import Note, Table, percent, with_interval
+from repro.stats import agreement
+from repro.stats.verdicts import estimate
 
 HALF_UNIT = 5e-4  # of an accuracy printed to three decimals
 ACCURACY_COLUMN = "C1 / C2 / C3 / C4, %"
@@ -41,7 +43,7 @@ ROWS = {  # policies in the order of the page
 
 def coefficient(values: pd.Series) -> str:
     """Mean of a correlation, one value a seed, with its 95 % interval."""
-    found = stats.estimate(list(values.dropna()))
+    found = estimate(list(values.dropna()))
     interval = f" [{found.low:.2f}, {found.high:.2f}]" if found.n > 1 else ""
     return f"{found.mean:.3f}{interval}" if found.n else ""
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from repro import config, paths, published, stats
+from repro import config, paths, published
 from repro.artefacts.base import Results, is_same_everywhere, paired, recorded
+from repro.stats.verdicts import Estimate, estimate, judge, verdict
 
 # Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
 MODEL_FIELDS = {
@@ -61,7 +62,7 @@ def percent(share: float, signed: bool = False) -> str:
 
 def with_interval(values: pd.Series, signed: bool = False) -> str:
     """Mean of one value a seed and its 95 % interval; one seed has none."""
-    found = stats.estimate(list(values))
+    found = estimate(list(values))
     mean = percent(found.mean, signed)
     return f"{mean} [{percent(found.low, signed)}, {percent(found.high, signed)}]" if found.n > 1 else mean
 
@@ -92,7 +93,7 @@ def describe_dense(results: Results) -> Note:
     paper = published.read_table(results.artefact.id).filter(["lth", "pretrain"]).iloc[0, 0] if file.exists() else None
     return Note(
         f"The dense network, {run.model.name}, reaches {with_interval(accuracies)} % "
-        f"after {run.training.epochs} epochs on {seen} of {run.data.name} (n = {len(accuracies)})."
+        f"after {run.training.epochs:g} epochs on {seen} of {run.data.name} (n = {len(accuracies)})."
         + (f" The paper's reaches {percent(paper)} %." if paper else "")
     )
 
@@ -109,7 +110,14 @@ def settings(results: Results) -> Table:
     ]
     found += patch_settings([arm.run for arm in results.arms])
     found += rewind_settings([arm.run for arm in results.arms])
-    return Table({"part": part, "setting": name.replace("_", " "), "value": str(value)} for part, name, value in found)
+    return Table({"part": part, "setting": name.replace("_", " "), "value": said(value)} for part, name, value in found)
+
+
+def said(value: Any) -> str:
+    """A setting as text; a whole number without a point."""
+    if isinstance(value, tuple):
+        return ", ".join(map(said, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def rewind_settings(runs: list[config.Run]) -> list[tuple[str, str, Any]]:
@@ -130,7 +138,7 @@ def patch_settings(runs: list[config.Run]) -> list[tuple[str, str, Any]]:
         return []
     selector, said = tickets[0].source.selector, "as it was trained"
     if isinstance(selector, config.TrainRun) and isinstance(selector.start, config.Pretrained):
-        said = f"fine-tuned for {selector.training.epochs} epochs"
+        said = f"fine-tuned for {selector.training.epochs:g} epochs"
     return [("ticket", "selector", said), ("ticket", "fixed per image", tickets[0].fixed)]
 
 
@@ -206,15 +214,15 @@ def printed(value: float) -> str:
 def judged(results: Results, claim: Any) -> str:
     """A claim's value in points with its interval, n, and the verdict as a word."""
     values = results.artefact.claim_values(results.frame)[claim.id]
-    if isinstance(values, stats.Estimate):
-        return f"{stats.judge(values, claim.kind, claim.margin)}: {spread(values)}" if values.n else "not run"
-    word = stats.verdict(list(values), claim.kind, claim.margin, exact=results.artefact.exact)
+    if isinstance(values, Estimate):
+        return f"{judge(values, claim.kind, claim.margin)}: {spread(values)}" if values.n else "not run"
+    word = verdict(list(values), claim.kind, claim.margin, exact=results.artefact.exact)
     if values.empty:
         return word
     return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
 
 
-def spread(found: stats.Estimate) -> str:
+def spread(found: Estimate) -> str:
     """An estimate in points with an interval that is over classes, not over seeds."""
     ends = f"[{percent(found.low, signed=True)}, {percent(found.high, signed=True)}]"
     return f"{percent(found.mean, signed=True)} {ends} (over {found.n:,} classes)"

@@ -15,7 +15,7 @@ from repro import paths
 
 PACKAGES = ("torch", "timm", "numpy")
 # The packages that a run passes through: a change here may change a result; a change of config changes its key.
-TRAINING_CODE = ("data", "published", "audit", "models", "tickets", "training")
+TRAINING_CODE = ("data", "published", "stats", "audit", "models", "tickets", "training", "procedures")
 
 
 def provenance(entry: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def provenance(entry: str) -> dict[str, Any]:
 def code_digest(entry: str) -> str:
     """First 12 hex digits of the SHA-256 over `entry` and what it imports; two equal digests computed alike.
 
-    `entry` is a module of TRAINING_CODE, such as repro.training.procedure; only modules of those packages count.
+    `entry` is a module of TRAINING_CODE, such as repro.procedures.train; only modules of those packages count.
     """
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()

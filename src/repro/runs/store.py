@@ -7,32 +7,19 @@ that were committed to `book/results` answer where the own store has none, so th
 
 import functools
 import hashlib
-import importlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from repro import config, paths
+from repro import config, paths, procedures
 from repro.runs.provenance import provenance
 
 RECORD_FILE = "record.json"
-# The module that carries out a procedure, by a function of its name.
-ENTRIES = {
-    "train": "repro.training.procedure",
-    "select": "repro.training.selection",
-    "show": "repro.training.selection",
-    "choose": "repro.training.policies",
-    "rank": "repro.training.consistency",
-    "transfer": "repro.training.consistency",
-    "audit": "repro.training.audit",
-    "classify": "repro.training.texts",
-    "simulate": "repro.training.perceptron",
-}
 Record = dict[str, Any]
 
 
@@ -195,15 +182,16 @@ def compute(run: Any, seed: int) -> Record:
 def is_whole(run: Any, seed: int) -> bool:
     """Whether the files that other runs need of a run are here and whole; damaged ones are set aside.
 
-    A patch selection is whole only with its selector, because tickets are checked against its weights.
+    Where they are checked against those of its parents, as tickets are against their selector's weights, both must be.
     """
     from repro.training.checkpoint import DamagedFile, load_tensors
 
     if find_local(run, seed) is None:
         return False
-    if isinstance(run, config.SelectRun) and not all(is_whole(parent, seed) for parent in config.parents(run)):
+    procedure = procedures.find(run)
+    if procedure.needs_parents and not all(is_whole(parent, seed) for parent in config.parents(run)):
         return False
-    for name in kept_files(run):
+    for name in procedure.kept_files(run):
         file = folder(run, seed) / name
         try:
             load_tensors(file)
@@ -215,35 +203,20 @@ def is_whole(run: Any, seed: int) -> bool:
     return True
 
 
-def kept_files(run: Any) -> list[str]:
-    """Names of the files that a finished run leaves for others."""
-    from repro.training.origins import FINAL_FILE, snapshot_file
-    from repro.training.ticket_store import TICKETS_FILE
-
-    if isinstance(run, config.TrainRun):
-        return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
-    if isinstance(run, config.TextRun):
-        from repro.training.texts import LOSSES_FILE
-
-        return [] if run.ticket else [LOSSES_FILE]
-    return [TICKETS_FILE] if isinstance(run, config.SelectRun) else []
-
-
 def _carry_out(run: Any, seed: int, home: Path) -> Record:
     from repro.training.checkpoint import write_bytes
     from repro.training.loop import STATE_FILE
 
-    carry_out: Callable[..., dict[str, Any]] = getattr(importlib.import_module(ENTRIES[run.procedure]), run.procedure)
     write_bytes(home / "config.json", json.dumps(config.canonical(run), indent=1).encode())
     drop_damaged_state(home / STATE_FILE)
-    result = carry_out(run, seed, home, lambda parent: folder(parent, seed))
+    result = procedures.find(run).carry_out(run, seed, home, lambda parent: folder(parent, seed))
     record = {
         "schema": config.SCHEMA,
         "name": config.name(run),
         "seed": seed,
         "config": config.canonical(run),
         **result,
-        "provenance": provenance(ENTRIES[run.procedure]),
+        "provenance": provenance(procedures.entry(run.procedure)),
     }
     record["checksum"] = record_checksum(record)
     write_bytes(home / RECORD_FILE, json.dumps(record, indent=1).encode())

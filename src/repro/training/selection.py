@@ -1,32 +1,23 @@
-"""What a `SelectRun` and a `ShowRun` do: choose the patches of every image once, and of a few for a figure."""
+"""Selecting patches: the network that selects, and where a training finds the patches of its images."""
 
-import base64
 import dataclasses
-import io
-import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from repro.config import PatchTicket, SelectRun, ShowRun, name
-from repro.data import AnyDataset, load_dataset
-from repro.data.loader import derive_seed
-from repro.models import annotate
-from repro.models.vit import forward_patches, score_patches, select_patches
-from repro.tickets.patches import keep_highest, random_ids
-from repro.tickets.stages import real_sparsity, round_up
+from repro.data import AnyDataset
+from repro.models.vit import score_patches, select_patches
+from repro.tickets.patches import keep_highest
+from repro.tickets.stages import round_up
 from repro.training.checkpoint import stored_checksum
-from repro.training.cost import timing
-from repro.training.loop import evaluate
 from repro.training.origins import FolderOf, trained_model, weights_file
-from repro.training.precision import autocast, pick_device, set_up_kernels, usable_precision
+from repro.training.precision import autocast, usable_precision
 from repro.training.sources import AtWork, Centre, Chance, PatchSource, Stored, fixed_chance
-from repro.training.ticket_store import TICKETS_FILE, TicketStore, id_type, open_tickets, write_tickets
+from repro.training.ticket_store import TICKETS_FILE, TicketStore, open_tickets
 
 SHOWN_PIXELS = 112  # about the width of an example in a record
 
@@ -52,32 +43,6 @@ class Selector:
     def __call__(self, images: Tensor) -> Tensor:
         """Ids kept, (batch, kept)."""
         return self.stages(images)[-1]
-
-
-def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str, Any]:
-    """Select the patches of every image of both splits, un-augmented, into a ticket store in `folder`.
-
-    `accuracy_sparse` is what the selecting network itself, not trained any further, makes of its own tickets.
-    """
-    set_up_kernels()
-    device, start = pick_device(), time.monotonic()
-    dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
-    train, test = (
-        torch.cat([selector(images).to(id_type(selector.patches)).cpu() for images, _ in batches])
-        for batches in (dataset.plain_batches(device), dataset.test_batches(device))
-    )
-    written = write_tickets(folder / TICKETS_FILE, train, test, selector.patches, made_from(run, dataset, folder_of))
-    cost = timing(time.monotonic() - start, len(train) + len(test), device)
-    own = evaluate(
-        selector.model, with_ids(dataset.test_batches(device), test.numpy()), selector.precision, forward_patches
-    )
-    return {
-        "metrics": {"patch_sparsity": 1 - train.shape[1] / selector.patches, "accuracy_sparse": own["accuracy"]},
-        "timing": cost,
-        "tickets": written,
-        "data": dataset.checksum(),
-        "precision": selector.precision,
-    }
 
 
 def made_from(run: SelectRun, dataset: AnyDataset, folder_of: FolderOf) -> dict[str, Any]:
@@ -112,52 +77,3 @@ def with_ids(batches: Iterable[tuple[Tensor, Tensor]], ids: np.ndarray) -> Itera
         chosen = torch.from_numpy(ids[done : done + len(labels)].astype(np.int64))
         yield images, labels, chosen.to(images.device)
         done += len(labels)
-
-
-def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str, Any]:
-    """Pictures of the first test images, the ids that the selector keeps of each and that chance would keep.
-
-    With an annotator also the class it sees in every patch. All of it goes into the record, so that a figure needs
-    neither weights nor data.
-    """
-    set_up_kernels()
-    device, start = pick_device(), time.monotonic()
-    dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
-    images, labels = next(iter(dataset.test_batches(device)))
-    images, labels = images[: run.images], labels[: run.images]
-    stages = selector.stages(images)
-    generator = torch.Generator().manual_seed(derive_seed(seed, "show"))
-    chance = random_ids(len(images), selector.patches, stages[-1].shape[1], generator)
-    mean, std = (s.to(device)[:, None, None] for s in dataset.statistics())
-    examples = [
-        {
-            "png": as_png((image * std + mean).round().clamp(0, 255)),
-            "label": dataset.classes[int(labels[i])],
-            "stages": [ids[i].tolist() for ids in stages],
-            "random": chance[i].tolist(),
-        }
-        for i, image in enumerate(images)
-    ]
-    if run.annotator:
-        with torch.no_grad():
-            seen = annotate(trained_model(run.annotator, folder_of, device), images, selector.patches)
-        for example, (share, number) in zip(examples, zip(*seen.max(dim=2), strict=True), strict=True):
-            example["patch_labels"] = [dataset.classes[n] for n in number.tolist()]
-            example["patch_shares"] = [round(s, 3) for s in share.tolist()]
-    return {
-        "metrics": {"patch_sparsity": real_sparsity(selector.patches, run.keep_rate)},
-        "patches": selector.patches,
-        "mean_colour": mean.flatten().tolist(),
-        "examples": examples,
-        "timing": timing(time.monotonic() - start, len(images), device),
-        "data": dataset.checksum(),
-        "precision": selector.precision,
-    }
-
-
-def as_png(image: Tensor) -> str:
-    """An image (3, height, width) of pixel values as base64 text of a PNG file; 224 pixels are halved."""
-    picture = Image.fromarray(image.permute(1, 2, 0).cpu().numpy().astype(np.uint8))
-    stream = io.BytesIO()
-    picture.reduce(max(1, picture.width // SHOWN_PIXELS)).save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode()

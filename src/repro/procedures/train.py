@@ -9,13 +9,23 @@ from repro.config import ConfigError, MergedTicket, Published, Rewind, TrainRun,
 from repro.data import AnyDataset, load_dataset
 from repro.data.loader import Loader, derive_seed
 from repro.models import Apply, application, build_model
+from repro.procedures import Procedure
+from repro.procedures.shrinking import IMAGE_SHRINKS
 from repro.tickets import weights
 from repro.training.checkpoint import load_tensors, save_tensors
 from repro.training.cost import timing
 from repro.training.exam import Exam
 from repro.training.loop import Fit
 from repro.training.objective import Classification, Objective, TokenLabelling
-from repro.training.origins import FINAL_FILE, MASK_PREFIX, FolderOf, load_published, trained_model, weights_of
+from repro.training.origins import (
+    FINAL_FILE,
+    MASK_PREFIX,
+    FolderOf,
+    load_published,
+    snapshot_file,
+    trained_model,
+    weights_of,
+)
 from repro.training.precision import pick_device, place, set_up_kernels
 from repro.training.selection import find_tickets, make_source
 from repro.training.ticket_store import TicketStore
@@ -133,3 +143,11 @@ def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf
         share = 1 - (1 - share) * (1 - weights.sparsity(within))
     chosen = {name: tensors[name] for name in names}
     return weights.magnitude_mask(chosen, share, within=within or None, layout=ticket.layout)
+
+
+def kept_files(run: TrainRun) -> list[str]:
+    """Final weights, and those kept for rewinding."""
+    return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
+
+
+PROCEDURE = Procedure(TrainRun, train, kept_files, gpu=1.0, memory_mb=2500, shrinks=IMAGE_SHRINKS)

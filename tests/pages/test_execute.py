@@ -5,8 +5,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from repro import execute, parameters, paths
+from repro import paths
 from repro.config import ConfigError
+from repro.pages import execute, parameters
 
 
 def write(path, *cells):

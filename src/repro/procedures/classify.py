@@ -7,6 +7,7 @@ for a ticket: by that on texts no source was trained on, the steering 5 % or, ou
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.config.samples import SampleTicket, TextRun
+from repro.config.samples import SampleTicket, TextRun, TextTraining
 from repro.data.loader import derive_seed
 from repro.data.text import TextDataset, load_texts
+from repro.models.bag_of_words import fit, permute, score
+from repro.procedures import Procedure
+from repro.procedures.shrinking import BATCH, EPOCHS
 from repro.tickets import samples
-from repro.training.bag_of_words import fit, permute, score
 from repro.training.checkpoint import load_tensors, save_tensors
 from repro.training.cost import timing
 
@@ -125,3 +128,17 @@ def leave_losses(file: Path, run: TextRun, seed: int, scores: Tensor, valid: Ten
     held[valid] = True
     found = {"ids": ids, "losses": scores[:, 0, ids], "correct": scores[:, 1, ids] > 0, "held": held[ids]}
     save_tensors(file, found)
+
+
+def shrink_training(training: TextTraining) -> TextTraining:
+    """The same recipe for two epochs."""
+    return replace(training, epochs=EPOCHS, batch_size=BATCH)
+
+
+PROCEDURE = Procedure(
+    TextRun,
+    classify,
+    lambda run: [] if run.ticket else [LOSSES_FILE],
+    memory_mb=1500,
+    shrinks={TextTraining: shrink_training},
+)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from repro.audit import rounding
 
-
-def pearson(full: Sequence[float], subset: Sequence[float]) -> float:
+def pearson(full: Sequence[float] | np.ndarray, subset: Sequence[float] | np.ndarray) -> float:
     """ρ_p, the linear correlation; not a number where either row is constant."""
-    return rounding.pearson(np.asarray(full, float), np.asarray(subset, float))
+    x, y = (np.asarray(row, float) - np.mean(row) for row in (full, subset))
+    length = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / length) if length else float("nan")
 
 
 def spearman(full: Sequence[float], subset: Sequence[float]) -> float:

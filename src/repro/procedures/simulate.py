@@ -9,6 +9,7 @@ that depends on the seed and the draw alone, so all subsets of a seed come from 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from scipy.optimize import nnls
 
 from repro.config.samples import PerceptronRun
 from repro.data.loader import derive_seed
+from repro.procedures import Procedure
+from repro.stats import perceptron as theory
 from repro.tickets.samples import choose_margin, choose_random
-from repro.training import theory
 from repro.training.cost import timing
 
 STRENGTHS = (1.0, 0.1, 0.01)  # of ridge regression
@@ -109,3 +111,11 @@ def learn_margin(examples: np.ndarray, labels: np.ndarray) -> np.ndarray:
     target[-1] = 1
     shares, _ = nnls(np.vstack([turned, np.ones(turned.shape[1])]), target)
     return turned @ shares
+
+
+def shrink(run: PerceptronRun) -> PerceptronRun:
+    """One draw of few dimensions."""
+    return replace(run, draws=1, dimensions=20)
+
+
+PROCEDURE = Procedure(PerceptronRun, simulate, shrinks={PerceptronRun: shrink})

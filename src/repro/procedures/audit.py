@@ -14,6 +14,7 @@ from repro.audit import TABLES, Row, check_paper, count_verdicts
 from repro.audit.limits import limits
 from repro.audit.paper_c_supervised import details
 from repro.config import AuditRun
+from repro.procedures import Procedure
 from repro.training.cost import timing
 
 METRICS = {  # of a record, in the order of the verdicts
@@ -55,3 +56,6 @@ def published_checksum() -> str:
     for table in TABLES:
         digest.update(table.encode() + (paths.PUBLISHED / f"{table}.csv").read_bytes())
     return digest.hexdigest()[:12]
+
+
+PROCEDURE = Procedure(AuditRun, audit)

@@ -5,7 +5,8 @@ import pytest
 
 from repro.config import PerceptronRun
 from repro.config.checks import ConfigError
-from repro.training import perceptron, theory
+from repro.procedures import simulate as perceptron
+from repro.stats import perceptron as theory
 
 WHOLE = PerceptronRun(dimensions=40, draws=2)
 

@@ -1,8 +1,8 @@
 import torch
 
+from repro.procedures import train as procedure
 from repro.runs import store
 from repro.runs.schedule import get_or_compute
-from repro.training import procedure
 from repro.training.checkpoint import load_tensors
 from tests.conftest import DENSE, on_ticket
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from repro import agreement
 from repro.audit.ranks import critical_pearson
 from repro.audit.rounding import correlation_range
+from repro.stats import agreement
 
 FULL, LT1 = [0.910, 0.905, 0.896, 0.909], [0.870, 0.865, 0.864, 0.871]
 

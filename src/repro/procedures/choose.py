@@ -17,6 +17,7 @@ from scipy import stats
 
 from repro.config import ChooseRun
 from repro.data import classes, embeddings, wordnet
+from repro.procedures import Procedure
 from repro.published import read_ticket
 from repro.tickets.classes import Ticket, consistent_classes, order_models, rank_classes, reduce_images, sample_classes
 from repro.tickets.clusters import cluster_classes
@@ -157,3 +158,6 @@ def order_kept_at_random(run: ChooseRun, seed: int) -> float:
     ordered, rng = pool[order_models(pool)], np.random.default_rng([seed, run.draws])
     drawn = (rng.choice(classes.CLASSES, run.count, replace=False) for _ in range(run.draws))
     return float(np.mean([np.all(np.diff(ordered[:, kept].mean(axis=1)) < 0) for kept in drawn]))
+
+
+PROCEDURE = Procedure(ChooseRun, choose)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from repro import config
 from repro.artefacts.base import Results
+from repro.artefacts.shared.flops import TRAINING, count_patches, selector_macs, vit_macs
 from repro.config import Rewind, SelectRun, TrainRun
-from repro.flops import TRAINING, count_patches, selector_macs, vit_macs
 from repro.runs import store
 from repro.tickets.stages import stage_counts
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from repro.config import ConfigError
-from repro.own_classes import NEEDS, Choices, Files, choose_classes
-from repro.own_features import class_means, write_class_means
+from repro.own.classes import NEEDS, Choices, Files, choose_classes
+from repro.own.features import class_means, write_class_means
 
 ACCURACIES = """class,weak,strong
 cat,0.5,0.9

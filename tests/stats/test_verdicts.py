@@ -3,7 +3,7 @@ import math
 import pytest
 from scipy import stats as scipy_stats
 
-from repro import stats
+from repro.stats import verdicts as stats
 
 
 def test_the_interval_is_students():

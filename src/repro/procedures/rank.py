@@ -6,18 +6,17 @@ the accuracy of a model in a class, which for ImageNet is third-party data.
 """
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from repro.config import ConfigError, ConsistencyRun, TransferRun
+from repro.config import ConfigError, ConsistencyRun
 from repro.data import classes, pairs
-from repro.published import read_ticket
+from repro.procedures import Procedure
 from repro.tickets.classes import is_consistent, order_models, tied_share
-from repro.tickets.consistency import compare_marks, difficulty_strata, retest_share, wilson
+from repro.tickets.consistency import retest_share, wilson
 from repro.training.cost import timing
 
 BINS = 50  # groups of neighbouring classes whose mean is recorded
@@ -66,22 +65,4 @@ def rank(run: ConsistencyRun, seed: int, folder: Path, folder_of: Any) -> dict[s
     }
 
 
-def transfer(run: TransferRun, seed: int, folder: Path, folder_of: Any) -> dict[str, Any]:
-    """Test whether two sets of consistent classes have more in common than chance gives, and than difficulty gives."""
-    start, pool = time.monotonic(), load_pool(run.source)
-    first = is_consistent(chain_of(pool, run.first)) if run.first else printed_marks(pool)
-    second = is_consistent(chain_of(pool, run.second))
-    plain = compare_marks(first, second)
-    within = compare_marks(first, second, difficulty_strata(pool.accuracies))
-    alike = {f"{name}_alike": value for name, value in asdict(within).items()}
-    return {
-        "metrics": asdict(plain) | alike | {"picked_first": int(first.sum()), "picked_second": int(second.sum())},
-        "timing": timing(time.monotonic() - start, len(first), torch.device("cpu")),
-        "data": pool.checksum,
-        "precision": "none",
-    }
-
-
-def printed_marks(pool: classes.Pool) -> np.ndarray:
-    """Which classes of a pool are in the paper's printed ERC ticket, (classes,)."""
-    return np.isin(pool.classes, read_ticket("ERC"))
+PROCEDURE = Procedure(ConsistencyRun, rank)

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from repro.artefacts.figure3 import DEMO_SMALL, TINY, vit_small_image
-from repro.artefacts.recipes import SMALL
+from repro.artefacts.shared.recipes import SMALL
 from repro.config import Data, Model, Pretrained, Published, Training, TrainRun, WeightTicket
 
 SCOPE = "msa-mlp"  # the linear weights of the blocks

@@ -11,9 +11,10 @@ from repro.config import SampleTicket, TextRun, Texts, TextTraining
 from repro.config.checks import ConfigError
 from repro.data import text
 from repro.data.text import load_texts
+from repro.models import bag_of_words
+from repro.models.bag_of_words import BagOfWords, LearningRate
+from repro.procedures import classify as texts
 from repro.runs import schedule, store
-from repro.training import bag_of_words, texts
-from repro.training.bag_of_words import BagOfWords, LearningRate
 from repro.training.checkpoint import load_tensors, save_tensors
 
 SHORT = (TextTraining(epochs=2, batch_size=8), TextTraining(epochs=2, batch_size=16))

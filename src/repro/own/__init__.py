@@ -1,0 +1,1 @@
+"""Tools for a user's own data and models."""

@@ -1,0 +1,1 @@
+"""Pages: parameters and execution of notebooks, and the site that is built from them."""

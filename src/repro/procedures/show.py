@@ -1,0 +1,79 @@
+"""A `ShowRun`: what a selector, chance and an annotator make of the first test images, for Figures 1 and 2."""
+
+import base64
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from repro.config import ShowRun
+from repro.data import load_dataset
+from repro.data.loader import derive_seed
+from repro.models import annotate
+from repro.procedures import Procedure
+from repro.procedures.shrinking import IMAGE_SHRINKS
+from repro.tickets.patches import random_ids
+from repro.tickets.stages import real_sparsity
+from repro.training.cost import timing
+from repro.training.origins import FolderOf, trained_model
+from repro.training.precision import pick_device, set_up_kernels
+from repro.training.selection import Selector
+
+SHOWN_PIXELS = 112  # about the width of an example in a record
+
+
+def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str, Any]:
+    """Pictures of the first test images, the ids that the selector keeps of each and that chance would keep.
+
+    With an annotator also the class it sees in every patch. All of it goes into the record, so that a figure needs
+    neither weights nor data.
+    """
+    set_up_kernels()
+    device, start = pick_device(), time.monotonic()
+    dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
+    images, labels = next(iter(dataset.test_batches(device)))
+    images, labels = images[: run.images], labels[: run.images]
+    stages = selector.stages(images)
+    generator = torch.Generator().manual_seed(derive_seed(seed, "show"))
+    chance = random_ids(len(images), selector.patches, stages[-1].shape[1], generator)
+    mean, std = (s.to(device)[:, None, None] for s in dataset.statistics())
+    examples = [
+        {
+            "png": as_png((image * std + mean).round().clamp(0, 255)),
+            "label": dataset.classes[int(labels[i])],
+            "stages": [ids[i].tolist() for ids in stages],
+            "random": chance[i].tolist(),
+        }
+        for i, image in enumerate(images)
+    ]
+    if run.annotator:
+        with torch.no_grad():
+            seen = annotate(trained_model(run.annotator, folder_of, device), images, selector.patches)
+        for example, (share, number) in zip(examples, zip(*seen.max(dim=2), strict=True), strict=True):
+            example["patch_labels"] = [dataset.classes[n] for n in number.tolist()]
+            example["patch_shares"] = [round(s, 3) for s in share.tolist()]
+    return {
+        "metrics": {"patch_sparsity": real_sparsity(selector.patches, run.keep_rate)},
+        "patches": selector.patches,
+        "mean_colour": mean.flatten().tolist(),
+        "examples": examples,
+        "timing": timing(time.monotonic() - start, len(images), device),
+        "data": dataset.checksum(),
+        "precision": selector.precision,
+    }
+
+
+def as_png(image: Tensor) -> str:
+    """An image (3, height, width) of pixel values as base64 text of a PNG file; 224 pixels are halved."""
+    picture = Image.fromarray(image.permute(1, 2, 0).cpu().numpy().astype(np.uint8))
+    stream = io.BytesIO()
+    picture.reduce(max(1, picture.width // SHOWN_PIXELS)).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+PROCEDURE = Procedure(ShowRun, show, gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS)

@@ -1,0 +1,90 @@
+"""A rehearsal of runs that cannot be carried out here: real code and recipe, tiny generated data, two steps a run."""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors.torch import save_file
+
+from repro import config, procedures
+from repro.data import text
+from repro.procedures.shrinking import CLASSES, IMAGES
+from repro.runs import store
+
+
+def rehearse(runs: Iterable[config.Run]) -> list[store.Record]:
+    """Carry out runs, shrunk, in a store of their own that is deleted; returns their records."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = dict(os.environ)
+        os.environ |= {"REPRO_HOME": folder, "REPRO_DATA": folder}
+        try:
+            generate_images(Path(folder) / "imagenet")
+            generate_news(Path(folder) / text.FOLDER)
+            shrunk = [shrink(run) for run in runs]
+            for run in shrunk:
+                generate_weights(run)
+            return [carry_out(run) for run in shrunk]
+        finally:
+            os.environ.clear()
+            os.environ |= before
+
+
+def carry_out(run: config.Run) -> store.Record:
+    """A run after its parents, in this process."""
+    for parent in config.parents(run):
+        carry_out(parent)
+    return store.compute(run, 0)
+
+
+def generate_weights(run: config.Run) -> None:
+    """Files for the published weights that a run or its parents start from: a fresh draw, without a head."""
+    from repro.models import build_model
+    from repro.training.origins import published_file
+
+    for parent in config.parents(run):
+        generate_weights(parent)
+    if isinstance(run, config.TrainRun) and isinstance(run.start, config.Published):
+        drawn = build_model(run.model).state_dict()
+        published_file(run.start).parent.mkdir(exist_ok=True)
+        save_file({name: t for name, t in drawn.items() if not name.startswith("head.")}, published_file(run.start))
+
+
+def shrink(run: config.Run) -> config.Run:
+    """The same run, and those it needs, as small as their procedures make them."""
+    return _shrink(run, {})
+
+
+def _shrink(value: Any, shrinks: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_shrink(item, shrinks) for item in value)
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    if hasattr(value, "procedure"):
+        shrinks = procedures.find(value).shrinks
+    if type(value) in shrinks:
+        return shrinks[type(value)](value)
+    fields = {f.name: _shrink(getattr(value, f.name), shrinks) for f in dataclasses.fields(value)}
+    return dataclasses.replace(value, **fields)
+
+
+def generate_images(folder: Path) -> None:
+    """An image folder in ImageNet's layout: noise, 256x256."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for number in range(IMAGES):
+            file = folder / split / f"n{number % CLASSES:08}" / f"{number}.JPEG"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)
+
+
+def generate_news(folder: Path) -> None:
+    """AG News in its published layout: 80 training texts and 8 for testing, a word a class."""
+    folder.mkdir(parents=True)
+    for file, count in ((text.TRAIN_FILE, 80), (text.TEST_FILE, 8)):
+        rows = (f'"{n % 4 + 1}","{text.NEWS_CLASSES[n % 4]}","text {n}"\n' for n in range(count))
+        (folder / file).write_text("".join(rows))
