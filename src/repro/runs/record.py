@@ -48,6 +48,9 @@ class Record:
         return f"{name.replace('_', ' ')} {value:.3f}"
 
 
+OPTIONAL = ("inputs", "weights", "tickets", "history", "details", "carried")  # fields left out where they are empty
+
+
 def of_run(run: Any, seed: int, result: Mapping[str, Any], made_by: Provenance) -> Record:
     """The record of a run from what its procedure returned; what has no field of its own goes into the details."""
     own = {f.name for f in dataclasses.fields(Record)}
@@ -58,7 +61,7 @@ def of_run(run: Any, seed: int, result: Mapping[str, Any], made_by: Provenance) 
 
 def write(record: Record, indent: int | None = None) -> str:
     """A record as JSON with its checksum. Raises ValueError where it holds what is not a number."""
-    body = {name: value for name, value in dataclasses.asdict(record).items() if value not in ("", [], {})}
+    body = {name: value for name, value in dataclasses.asdict(record).items() if value or name not in OPTIONAL}
     return json.dumps(body | {"checksum": checksum(body)}, sort_keys=True, indent=indent, allow_nan=False)
 
 
