@@ -5,8 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from repro.config import ConfigError
 from repro.data.cifar import DataError
-from repro.data.imagenet import CENTRE_SHARE, FolderDataset, _SeededImages
+from repro.data.imagenet import CENTRE_SHARE, FolderDataset, _Draw, _SeededImages
+from repro.data.views import View
 
 CPU = torch.device("cpu")
 WIDTH, HEIGHT = 320, 240
@@ -30,7 +32,7 @@ def test_the_box_says_which_part_of_the_centre_crop_a_view_shows(folder):
     images.rest = [np.asarray]
     flips = 0
     for place in range(20):
-        view, _, index, box = images[0, place, place % 4]
+        (view,), _, index, box = images[_Draw(0, place, place % 4)]
         assert index == place % 4
         top, bottom, left, right = box.tolist()
         flips += left > right
@@ -51,6 +53,60 @@ def test_a_step_is_the_same_whenever_it_is_asked_for(folder):
         first, again = loader.batch(1), folder.train_loader(2, augment, 0, CPU).batch(1)
         assert torch.equal(first.images, again.images)
         assert torch.equal(first.box, again.box)
+
+
+class Halves:
+    """Two views: the left half of an image and the right one, 6x6, the second one as bright as is drawn for it."""
+
+    def __call__(self, pixels, draws):
+        light = torch.rand(draws.batch_size, 1, 1, 1, generator=draws.generator("light"))[draws.part]
+        down = torch.linspace(0, pixels.shape[1] - 1, 6).long()
+        across = torch.linspace(0, pixels.shape[2] / 2 - 1, 6).long()
+        left = pixels[:, down][:, :, across]
+        right = pixels[:, down][:, :, across + pixels.shape[2] // 2]
+        return [
+            View(left, torch.tensor([[0.0, 1.0, 0.0, 0.5]])),
+            View(right * light, torch.tensor([[0.0, 1.0, 0.5, 1.0]])),
+        ]
+
+
+@pytest.mark.parametrize("augment", ["deit", "deit-once", "inception", Halves()], ids=str)
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_the_parts_of_several_processes_are_the_whole_batch(folder, augment, world):
+    for split in ("train", "val"):
+        for number in range(4, 12):
+            Image.fromarray(np.full((40, 50, 3), number, np.uint8)).save(
+                folder.folder / split / f"n{0:08}/{number}.png"
+            )
+    whole = folder.train_loader(6, augment, 0, CPU)
+    parts = [folder.train_loader(6, augment, 0, CPU, rank=rank, world=world) for rank in range(world)]
+    for step in (1, 2, 3):
+        batches, expected = [part.batch(step) for part in parts], whole.batch(step)
+        assert {len(batch.labels) for batch in batches} == {6 // world}
+        for name in ("images", "labels", "chosen", "box"):
+            assert torch.equal(torch.cat([getattr(b, name) for b in batches]), getattr(expected, name))
+        for parts_of_view, view in zip(zip(*(b.views for b in batches), strict=True), expected.views, strict=True):
+            assert torch.equal(torch.cat(parts_of_view), view)
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(folder):
+    with pytest.raises(ConfigError, match=r"batch of 4 images .* by 3 processes"):
+        folder.train_loader(4, "deit", 0, CPU, world=3)
+
+
+def test_several_views_of_an_image_file(folder):
+    batch = folder.train_loader(4, Halves(), 0, CPU).batch(0)
+    left, right = batch.views
+    mean, std = (s[:, None, None] for s in folder.statistics())
+    assert left.shape == right.shape == (4, 3, 6, 6)
+    assert left.is_contiguous(memory_format=torch.channels_last)
+    red = (left * std + mean)[:, 0, 0]
+    assert red[0].tolist() == pytest.approx([0, 25, 50, 75, 100, 125], abs=2)
+    assert len((right * std + mean)[:, 0, -1, -1].round(decimals=1).unique()) == 4, "a draw for each image"
+    seen = CENTRE_SHARE * HEIGHT
+    beside = (WIDTH - seen) / 2 / seen
+    expected = [(1 - 1 / CENTRE_SHARE) / 2, (1 + 1 / CENTRE_SHARE) / 2, -beside, 0.5]
+    assert batch.box[0].tolist() == pytest.approx(expected)
 
 
 def test_repeated_augmentation_shows_an_image_more_than_once(folder):
