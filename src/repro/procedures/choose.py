@@ -5,7 +5,6 @@ its classes are to them and whether they rank on it as on all. What a ticket is 
 the question of the paper's Table 2. Records hold class ids and means over a ticket, never the accuracy in one class.
 """
 
-import functools
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,6 +16,7 @@ from scipy import stats
 
 from repro.config import ChooseRun
 from repro.data import classes, embeddings, wordnet
+from repro.data.memory import remember
 from repro.procedures import Procedure
 from repro.published import read_ticket
 from repro.tickets.classes import Ticket, consistent_classes, order_models, rank_classes, reduce_images, sample_classes
@@ -91,7 +91,7 @@ def keep_by_clusters(run: ChooseRun, seed: int) -> tuple[Ticket, dict[str, Any]]
     return cluster_classes(vectors, run.count, seed, method), {"embedding": name}  # type: ignore[arg-type]
 
 
-@functools.cache
+@remember(embeddings.files)
 def embedded_labels() -> tuple[np.ndarray, str]:
     """Vectors (1000, dim) of ImageNet's labels, and what they were embedded by."""
     words, glosses = classes.lemmas(), classes.glosses()
