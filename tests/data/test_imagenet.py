@@ -1,14 +1,18 @@
 """Image folders: the crop that is reported is the crop that is seen."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from repro.config import ConfigError
+from repro.config import ChooseRun, ConfigError, Data
 from repro.data.cifar import DataError
+from repro.data.classes import class_ids
 from repro.data.imagenet import CENTRE_SHARE, FolderDataset, _Draw, _SeededImages
 from repro.data.views import View
+from repro.runs.rehearsal import generate_images
 
 CPU = torch.device("cpu")
 WIDTH, HEIGHT = 320, 240
@@ -121,6 +125,59 @@ def test_plain_batches_are_the_centre_crops_in_order(folder):
     mean, std = folder.statistics()
     red = images[0, 0] * std[0] + mean[0]
     assert float(red[112, 112]) == pytest.approx(125, abs=3)
+
+
+def test_a_class_without_test_images_does_not_shift_the_labels_of_others(folder):
+    for split, number in (("train", 9), ("val", 9)):
+        file = folder.folder / split / "n00000005" / f"{number}.png"
+        file.parent.mkdir()
+        Image.fromarray(np.zeros((30, 30, 3), np.uint8)).save(file)
+    shutil.rmtree(folder.folder / "val" / "n00000001")
+    assert next(FolderDataset(folder.folder, workers=0).test_batches(CPU))[1].tolist() == [0, 0, 2]
+
+
+@pytest.fixture(scope="module")
+def all_classes(tmp_path_factory):
+    """A folder of ImageNet's 1,000 classes, four images each."""
+    folder = tmp_path_factory.mktemp("data") / "imagenet"
+    generate_images(folder)
+    return folder
+
+
+def test_classes_of_a_folder_are_numbered_anew(all_classes):
+    whole = FolderDataset(all_classes, workers=0)
+    some = FolderDataset(all_classes, Data("imagenet", classes=(3, 500)), workers=0)
+    assert some.classes == (class_ids()[3], class_ids()[500])
+    for batches in (some.plain_batches(CPU), some.test_batches(CPU)):
+        assert torch.cat([labels for _, labels in batches]).tolist() == [0] * 4 + [1] * 4
+    assert some.checksum() != whole.checksum()
+    loader = some.train_loader(4, "deit-once", 0, CPU)
+    assert (loader.classes, loader.steps_per_epoch) == (2, 2)
+    files = some.images("train").reader.samples
+    for step in (0, 1):
+        batch = loader.batch(step)
+        assert batch.labels.tolist() == [files[i][1] for i in batch.chosen]
+
+
+def test_images_of_a_folder_are_thinned_for_training_alone(all_classes):
+    whole, thin = (FolderDataset(all_classes, Data("imagenet", one_in=n), workers=0) for n in (1, 2))
+    assert [len(whole.images(split)) for split in ("train", "val")] == [4000, 4000]
+    assert [len(thin.images(split)) for split in ("train", "val")] == [2000, 4000]
+    assert len(thin.train_loader(4, "deit", 0, CPU).images) == 2000
+    some = FolderDataset(all_classes, Data("imagenet", classes=(3, 500), one_in=2), workers=0)
+    kept = {file for file, _ in thin.images("train").reader.samples}
+    assert {file for file, _ in some.images("train").reader.samples} <= kept
+    assert len({d.checksum() for d in (whole, thin, some)}) == 3
+
+
+def test_a_ticket_needs_a_folder_with_the_classes_that_it_numbers(folder):
+    with pytest.raises(DataError, match="lacks some of the 1,000 classes"):
+        FolderDataset(folder.folder, Data("imagenet", classes=(0, 1)))
+
+
+def test_a_choice_that_was_not_looked_up_is_refused(all_classes):
+    with pytest.raises(ConfigError, match="looked up first"):
+        FolderDataset(all_classes, Data("imagenet", classes=ChooseRun("RS")))
 
 
 def test_what_is_missing_or_unknown_is_named(folder, tmp_path):

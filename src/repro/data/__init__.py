@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+import torch
+
 from repro import paths
 from repro.compat import mend_torchvision
 from repro.config import Data
 from repro.data import cifar, digits
 from repro.data.memory import remember
-from repro.data.tensors import Dataset
+from repro.data.subsets import keep_images, keep_names
+from repro.data.tensors import Dataset, Split
 
 if TYPE_CHECKING:
     from repro.data.imagenet import FolderDataset
@@ -20,14 +23,15 @@ FOLDERS = {"cifar10": cifar.FOLDER}  # of those that are read from files, in the
 
 
 def load_dataset(config: Data) -> AnyDataset:
-    """The data set of a config, whole or its first images.
+    """The data set of a config: what it keeps of classes and images.
 
-    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for.
+    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for, and
+    ConfigError for a class that does not exist.
     """
     if config.name == "imagenet":
         from repro.data.imagenet import FolderDataset
 
-        return FolderDataset()
+        return FolderDataset(config=config)
     return load_in_memory(config)
 
 
@@ -40,5 +44,15 @@ def files_of(config: Data) -> list[Path]:
 def load_in_memory(config: Data) -> Dataset:
     """A data set as tensors."""
     full = LOADERS[config.name]()
-    train = full.train.first(config.train_images, config.skipped_images)
-    return Dataset(full.name, train, full.test.first(config.test_images), full.classes)
+    names = keep_names(full.classes, config)
+    train, test = keep(full.train, config, train=True), keep(full.test, config, train=False)
+    train, test = train.first(config.train_images, config.skipped_images), test.first(config.test_images)
+    return Dataset(full.name, train, test, names)
+
+
+def keep(split: Split, config: Data, *, train: bool) -> Split:
+    """The images that a config keeps of a whole split, with the labels they have among the classes kept."""
+    if config.classes is None and config.one_in == 1:
+        return split
+    places, labels = keep_images(split.labels.numpy(), config, train=train)
+    return Split(split.images[torch.from_numpy(places)], torch.from_numpy(labels))

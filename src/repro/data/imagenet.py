@@ -9,7 +9,7 @@ it; RandAugment's own shears and shifts are not followed.
 import hashlib
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,11 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
 from repro import paths
-from repro.config import ConfigError
+from repro.config import ConfigError, Data
 from repro.data.cifar import DataError
+from repro.data.classes import class_ids
 from repro.data.loader import Batch, check_batch_size, derive_seed, part_of
+from repro.data.subsets import keep_images, keep_names
 from repro.data.views import Augmentation, Draws, normalise
 
 REPEATS = {"deit": 3, "deit-once": 1, "inception": 1}  # augmented copies of an image in an epoch
@@ -45,13 +47,31 @@ MEND = (
 class FolderDataset:
     """Train and val image folders; the interface of `tensors.Dataset`."""
 
-    def __init__(self, folder: Path | None = None, image_size: int = 224, workers: int = WORKERS) -> None:
-        self.folder, self.image_size, self.workers = folder or paths.data() / "imagenet", image_size, workers
-        self.name = "imagenet"
+    def __init__(
+        self,
+        folder: Path | None = None,
+        config: Data = Data("imagenet"),  # noqa: B008  it is frozen
+        image_size: int = 224,
+        workers: int = WORKERS,
+    ) -> None:
+        self.config, self.folder = config, folder or paths.data() / "imagenet"
+        self.name, self.image_size, self.workers = config.name, image_size, workers
         for split in ("train", "val"):
             if not any((self.folder / split).glob("*/*")):
                 raise DataError(f"no images in {self.folder / split}; {MEND}")
-        self.classes = tuple(sorted(p.name for p in (self.folder / "train").iterdir() if p.is_dir()))
+        self.all_classes = tuple(sorted(p.name for p in (self.folder / "train").iterdir() if p.is_dir()))
+        if config.classes is not None and self.all_classes != class_ids():
+            raise DataError(f"{self.folder / 'train'} lacks some of the 1,000 classes that a ticket numbers; {MEND}")
+        self.classes = keep_names(self.all_classes, config)
+
+    def images(self, split: str, transform: Callable[[Any], Any] | None = None) -> ImageDataset:
+        """The images of `train` or `val` that the config keeps, by name of their files, with their labels."""
+        numbers = {name: number for number, name in enumerate(self.all_classes)}
+        found = ImageDataset(str(self.folder / split), class_map=numbers, transform=transform)
+        files = found.reader.samples  # (file, label) of each
+        places, labels = keep_images(np.array([label for _, label in files]), self.config, train=split == "train")
+        found.reader.samples = [(files[place][0], label) for place, label in zip(places, labels.tolist(), strict=True)]
+        return found
 
     def train_loader(
         self,
@@ -82,7 +102,7 @@ class FolderDataset:
 
     def _centre_crops(self, split: str, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         transform = create_transform(self.image_size, interpolation="bicubic", crop_pct=CENTRE_SHARE)
-        images = ImageDataset(str(self.folder / split), transform=transform)
+        images = self.images(split, transform)
         for pixels, labels in torch.utils.data.DataLoader(images, 256, num_workers=self.workers):
             yield pixels.to(device, memory_format=torch.channels_last), labels.to(device)
 
@@ -93,7 +113,7 @@ class FolderDataset:
     def checksum(self) -> str:
         """SHA-256 of the names and sizes of the image files, first 12 hex digits."""
         digest = hashlib.sha256()
-        for file in sorted(self.folder.glob("*/*/*")):
+        for file in sorted(Path(file) for split in ("train", "val") for file, _ in self.images(split).reader.samples):
             digest.update(f"{file.relative_to(self.folder)} {file.stat().st_size}\n".encode())
         return digest.hexdigest()[:12]
 
@@ -166,7 +186,7 @@ class _SeededImages(torch.utils.data.Dataset):
     def __init__(self, dataset: FolderDataset, augment: str, seed: int) -> None:
         recipe = INCEPTION if augment == "inception" else DEIT
         crop, *rest = create_transform(dataset.image_size, is_training=True, hflip=0.0, **recipe).transforms
-        self.images, self.crop, self.rest, self.seed = ImageDataset(str(dataset.folder / "train")), crop, rest, seed
+        self.images, self.crop, self.rest, self.seed = dataset.images("train"), crop, rest, seed
 
     def __len__(self) -> int:
         return len(self.images)
@@ -197,7 +217,7 @@ class _Views(torch.utils.data.Dataset):
     """The views that an augmentation makes of an image, with the draws of its place in the batch of its step."""
 
     def __init__(self, dataset: FolderDataset, augmentation: Augmentation, seed: int, batch_size: int) -> None:
-        self.images, self.augmentation = ImageDataset(str(dataset.folder / "train")), augmentation
+        self.images, self.augmentation = dataset.images("train"), augmentation
         self.seed, self.batch_size, self.statistics = seed, batch_size, dataset.statistics()
 
     def __len__(self) -> int:

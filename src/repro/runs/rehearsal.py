@@ -86,13 +86,17 @@ def _shrink(value: Any, shrinks: Any) -> Any:
 
 
 def generate_images(folder: Path) -> None:
-    """An image folder in ImageNet's layout: noise, 256x256."""
-    rng = np.random.default_rng(0)
+    """An image folder in ImageNet's layout: each of its classes has some of a few images of noise, 256x256."""
+    rng, made = np.random.default_rng(0), [folder / "noise" / f"{number}.JPEG" for number in range(IMAGES)]
+    (folder / "noise").mkdir(parents=True)
+    for file in made:
+        Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)
+    shares = [made[first::CLASSES] for first in range(CLASSES)]
     for split in ("train", "val"):
-        for number in range(IMAGES):
-            file = folder / split / f"n{number % CLASSES:08}" / f"{number}.JPEG"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)
+        for number, wnid in enumerate(classes.class_ids()):
+            (folder / split / wnid).mkdir(parents=True)
+            for file in shares[number % CLASSES]:
+                (folder / split / wnid / file.name).hardlink_to(file)
 
 
 def generate_classes(folder: Path) -> None:
