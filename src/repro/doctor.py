@@ -23,12 +23,14 @@ def check_torch() -> Iterator[Finding]:
     """Build of torch, device, and whether it has bf16 products."""
     import torch
 
-    from repro.compat import mend_torchvision
+    from repro.compat import hook_file, mend_torchvision
     from repro.runs.provenance import device_name
     from repro.training.precision import multiplies_bf16, pick_device
 
     mended = mend_torchvision()
     yield True, f"torch {torch.__version__}" + (", torchvision's missing operators declared" if mended else ""), ""
+    if mended and not hook_file().exists():
+        yield False, "timm and torchvision fail where they are imported before repro", "python -m repro.compat"
     gpu = torch.cuda.is_available()
     yield True, f"device: {device_name()}" + ("" if gpu else ", no GPU: presets demo and pocket"), ""
     fast = multiplies_bf16(pick_device())
