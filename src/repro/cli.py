@@ -53,6 +53,7 @@ def run(
     tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
     from repro.runs import schedule, store
 
+    paths.make_folder(paths.home())
     if refresh:
         store.forget(tasks)
     records = schedule.get_or_compute(tasks, use_committed=False)
@@ -69,6 +70,7 @@ def compute(
     from repro.runs import schedule, store
 
     run = find_run(name)
+    paths.make_folder(paths.home())
     if refresh:
         store.forget_one(run, seed)
     record = schedule.get_or_compute([(run, seed)], use_committed=False)[0]
@@ -87,6 +89,7 @@ def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = Non
     from repro.execute import execute_all
     from repro.runs import schedule
 
+    paths.make_folder(paths.home())
     schedule.get_or_compute(tasks, use_committed=False)
     for page in execute_all(jobs):
         print(f"{page.stem}: {relative(page)} (after {time.monotonic() - start:.0f} s)")
@@ -255,9 +258,10 @@ def main() -> None:
             print("repro: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise
     except Exception as error:
-        if type(error).__module__.partition(".")[0] != "repro":
+        told = paths.blame(Path(str(error.filename)), error) if isinstance(error, OSError) else error
+        if type(told).__module__.partition(".")[0] != "repro":
             raise
-        sys.exit(f"repro: {error}")
+        sys.exit(f"repro: {told}")
 
 
 if __name__ == "__main__":

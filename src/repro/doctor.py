@@ -58,9 +58,10 @@ def check_kernel() -> Finding:
 
 def check_disk() -> Finding:
     """Free space where runs are kept."""
-    home = paths.home()
-    home.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(home).free / 2**30
+    try:
+        free = shutil.disk_usage(paths.make_folder(paths.home())).free / 2**30
+    except paths.PathError as error:
+        return False, "runs cannot be kept", str(error)
     enough = free > FREE_GB["pocket"]
     return enough, f"{free:.0f} GiB free for runs", "free some space, or point REPRO_HOME at a larger disk"
 
@@ -71,6 +72,11 @@ def check_data() -> Iterator[Finding]:
     from repro.data import cifar, text
 
     yield True, "demo data come with scikit-learn and timm", ""
+    try:
+        imagenet = (paths.data() / "imagenet" / "train").is_dir()
+    except paths.PathError as error:
+        yield False, "no other data can be read", str(error)
+        return
     try:
         cifar.load()
     except cifar.DataError as error:
@@ -83,7 +89,6 @@ def check_data() -> Iterator[Finding]:
         yield False, "AG News not usable whole: subsets-table13 cannot run at preset gpu or paper", str(error)
     else:
         yield True, "AG News found", ""
-    imagenet = (paths.data() / "imagenet" / "train").is_dir()
     yield (
         imagenet,
         "ImageNet-1K " + ("found" if imagenet else "not found: preset paper cannot run"),
