@@ -20,13 +20,6 @@ BAD = {
 }
 
 
-def said_by(words, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["repro", *words])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    return str(stopped.value.code)
-
-
 @pytest.mark.parametrize("variable", ["REPRO_HOME", "REPRO_DATA"])
 @pytest.mark.parametrize(("value", "why"), BAD.items(), ids=lambda text: text[-20:])
 def test_a_bad_folder_is_refused_by_name_with_the_mend(variable, value, why, monkeypatch):
@@ -48,16 +41,14 @@ def test_a_bad_folder_is_refused_by_name_with_the_mend(variable, value, why, mon
     ],
     ids=" ".join,
 )
-def test_a_command_ends_in_one_line_and_writes_nothing(words, value, monkeypatch, tmp_path):
+def test_a_command_ends_in_one_line_and_writes_nothing(words, value, refusal, monkeypatch, tmp_path):
     from repro.artefacts import base, find_artefact
     from repro.config import name
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REPRO_HOME", value)
     words = [name(base.plan(find_artefact("subsets-theory"), "demo")[0][0].run) if w == "x" else w for w in words]
-    said = said_by(words, monkeypatch)
-    assert said.startswith(f"repro: REPRO_HOME={value!r} cannot be used: ")
-    assert "\n" not in said
+    assert refusal(*words).startswith(f"repro: REPRO_HOME={value!r} cannot be used: ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,14 +88,14 @@ def test_a_folder_of_another_user_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(("place", "variable"), [("home", "REPRO_HOME"), ("data", "REPRO_DATA")])
-def test_a_file_below_that_cannot_be_read_names_the_folder(place, variable, monkeypatch):
+def test_a_file_below_that_cannot_be_read_names_the_folder(place, variable, refusal, monkeypatch):
     file = getattr(paths, place)() / "below" / "file"
 
     def fail(**_):
         raise PermissionError(13, "Permission denied", str(file))
 
     monkeypatch.setattr(cli, "app", fail)
-    assert said_by([], monkeypatch).startswith(f"repro: {variable}={os.environ[variable]!r} cannot be used: Permission")
+    assert refusal().startswith(f"repro: {variable}={os.environ[variable]!r} cannot be used: Permission")
 
 
 def test_an_error_of_any_other_file_is_no_error_of_the_folders(monkeypatch):

@@ -69,6 +69,7 @@ def compute(
     """Carry out one run by its name, with what it needs."""
     from repro.runs import schedule, store
 
+    config.check_seeds([seed])
     run = find_run(name)
     paths.make_folder(paths.home())
     if refresh:
@@ -194,21 +195,22 @@ def tickets_classes(
     names: Annotated[Path | None, typer.Option(help="classes, one a line; WordNet ids for wnh")] = None,
     features: Annotated[Path | None, typer.Option(help=".npy of a mean feature a class, for sec")] = None,
     images: Annotated[Path | None, typer.Option(help="folder of class folders, for nir")] = None,
-    model: Annotated[str, typer.Option(help="column that pd sorts by; the best over all by default")] = "",
-    count: Annotated[int, typer.Option(help="classes to keep; erc: M_target")] = 100,
-    threshold: Annotated[int, typer.Option(help="T of erc: more consistent classes than this are reduced")] = 200,
-    ties: Annotated[bool, typer.Option(help="erc: equal accuracies count as consistent")] = False,
-    variant: Annotated[str, typer.Option(help="wnh: literal or balanced; wec and sec: k-medoids or k-means")] = "",
-    backend: Annotated[str, typer.Option(help="of k-medoids: kmedoids or scikit-learn-extra")] = "kmedoids",
-    divisor: Annotated[int, typer.Option(help="nir: one image in so many is kept")] = 10,
-    seed: Annotated[int, typer.Option(help="of every draw")] = 0,
+    model: Annotated[str | None, typer.Option(help="column that pd sorts by; else the best over all")] = None,
+    count: Annotated[int | None, typer.Option(help="classes to keep; erc: M_target; else 100")] = None,
+    threshold: Annotated[int | None, typer.Option(help="erc: T, more classes than this are reduced; else 200")] = None,
+    ties: Annotated[bool | None, typer.Option(help="erc: equal accuracies count as consistent")] = None,
+    variant: Annotated[str | None, typer.Option(help="wnh: literal, balanced; wec, sec: k-medoids, k-means")] = None,
+    backend: Annotated[str | None, typer.Option(help="of k-medoids: kmedoids or scikit-learn-extra")] = None,
+    divisor: Annotated[int | None, typer.Option(help="nir: one image in so many is kept; else 10")] = None,
+    seed: Annotated[int | None, typer.Option(help="of every draw; else 0")] = None,
 ) -> None:
     """Choose classes of a data set of your own by a policy of paper C; prints CSV: number, class, reason."""
-    from repro.own_classes import Choices, Files, choose_classes
+    from repro.own_classes import Files, choose_classes
 
-    files = Files(per_class, names, features, images)
-    choices = Choices(count, threshold, ties, variant, backend, divisor, model, seed)
-    choose_classes(policy, files, choices, sys.stdout)
+    options = {"model": model, "count": count, "threshold": threshold, "ties": ties, "variant": variant}
+    options |= {"backend": backend, "divisor": divisor, "seed": seed}
+    given = {name: value for name, value in options.items() if value is not None}
+    choose_classes(policy, Files(per_class, names, features, images), given, sys.stdout)
 
 
 @tickets_app.command("features")

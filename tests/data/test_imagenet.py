@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from repro.data.cifar import DataError
+from repro.data.files import DataError
 from repro.data.imagenet import CENTRE_SHARE, FolderDataset, _SeededImages
 
 CPU = torch.device("cpu")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from repro import paths
+from repro.data.files import DataError
 from repro.data.tensors import Dataset, Split
 
 FOLDER = "cifar-10-batches-bin"
@@ -17,10 +18,6 @@ TEST_FILE = "test_batch.bin"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGES_PER_FILE, RECORD_BYTES = 10_000, 1 + 3 * 32 * 32
 MEND = "mend it with `repro data fetch cifar10`, or point REPRO_DATA at a folder that holds it"
-
-
-class DataError(RuntimeError):
-    """A data file that is missing or damaged; the message names the file and the command that mends it."""
 
 
 def load(folder: Path | None = None) -> Dataset:

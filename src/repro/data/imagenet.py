@@ -20,7 +20,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
 from repro import paths
-from repro.data.cifar import DataError
+from repro.data.files import DataError
 from repro.data.loader import Batch, derive_seed
 from repro.machine import usable_cores
 
