@@ -6,7 +6,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -167,15 +166,14 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
 
 
 @data_app.command("fetch")
-def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, ag_news", show_default=False)]) -> None:
+def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, cifar100, ag_news", show_default=False)]) -> None:
     """Download data sets, resuming an earlier try."""
-    from repro.data.fetch import fetch_ag_news, fetch_cifar10
+    from repro.data.fetch import FETCHERS
 
-    known: dict[str, Callable[[Path], Path]] = {"cifar10": fetch_cifar10, "ag_news": fetch_ag_news}
-    if unknown := [name for name in names if name not in known]:
-        raise config.ConfigError(f"cannot fetch {unknown[0]!r}: {' and '.join(known)} are what can be fetched")
+    if unknown := [name for name in names if name not in FETCHERS]:
+        raise config.ConfigError(f"cannot fetch {unknown[0]!r}: choose one of {', '.join(FETCHERS)}")
     for name in names:
-        print(f"{name} is in {known[name](paths.data())}")
+        print(f"{name} is in {FETCHERS[name](paths.data())}")
 
 
 @data_app.command("snapshot-wordnet")
