@@ -70,6 +70,7 @@ def check_data() -> Iterator[Finding]:
     """Data sets of the presets."""
     from repro.config import Texts
     from repro.data import cifar, text
+    from repro.data.files import DataError
 
     yield True, "demo data come with scikit-learn and timm", ""
     try:
@@ -78,17 +79,18 @@ def check_data() -> Iterator[Finding]:
         yield False, "no other data can be read", str(error)
         return
     try:
-        cifar.load()
-    except cifar.DataError as error:
+        origin = cifar.load().origin
+    except DataError as error:
         yield False, "CIFAR-10 not usable: presets pocket and gpu cannot run", str(error)
     else:
-        yield True, "CIFAR-10 found and whole", ""
+        yield True, f"CIFAR-10 found and whole, content: {origin}", ""
+    news = Texts("ag-news")
     try:
-        text.read_news(Texts("ag-news"))
-    except text.TextError as error:
+        text.read_news(news)
+    except DataError as error:
         yield False, "AG News not usable whole: subsets-table13 cannot run at preset gpu or paper", str(error)
     else:
-        yield True, "AG News found", ""
+        yield True, f"AG News found, content: {text.news_origin(*text.news_files(news))}", ""
     yield (
         imagenet,
         "ImageNet-1K " + ("found" if imagenet else "not found: preset paper cannot run"),

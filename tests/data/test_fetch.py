@@ -4,12 +4,14 @@ import http.server
 import io
 import tarfile
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from repro.config import Texts
 from repro.data import cifar, fetch, text
+from repro.data.content import ALLOW, unordered_checksum
 
 
 class RangeHandler(http.server.SimpleHTTPRequestHandler):
@@ -32,6 +34,16 @@ class RangeHandler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *words):
         pass
+
+
+@pytest.fixture(autouse=True)
+def black_images_are_published(monkeypatch):
+    """Black images of the first class are what the publisher of these tests gives out."""
+    for name in ("CIFAR10", "CIFAR100"):
+        layout = getattr(cifar, name)
+        size = layout.label_bytes + cifar.PIXEL_BYTES
+        checksums = tuple(unordered_checksum(np.zeros((images, size), np.uint8)) for images in (50_000, 10_000))
+        monkeypatch.setattr(cifar, name, replace(layout, published=checksums))
 
 
 def make_archive(layout, archive):
@@ -115,6 +127,15 @@ def test_a_damaged_file_is_replaced_and_kept_under_another_name(publisher, tmp_p
     assert "test_batch.bin was not as published; it is now test_batch.bin.replaced-1" in capsys.readouterr().err
 
 
+def test_other_images_that_were_allowed_are_replaced_and_not_lost(publisher, tmp_path, monkeypatch):
+    monkeypatch.setenv(ALLOW, "1")
+    target = fetch_from(publisher, tmp_path / "data")
+    own = np.ones((10_000, 3073), np.uint8)
+    own.tofile(target / "data_batch_2.bin")
+    assert cifar.load(fetch_from(publisher, tmp_path / "data")).origin == "published"
+    assert np.fromfile(target / "data_batch_2.bin.replaced-1", np.uint8).sum() == own.sum()
+
+
 def test_an_unpacking_that_was_cut_off_goes_on_from_the_archive(publisher, tmp_path, monkeypatch):
     def fail(stream, out):
         out.write(b"half")
@@ -163,7 +184,8 @@ def news(publisher):
     return url, md5s
 
 
-def test_ag_news_is_fetched_once_and_can_be_read(news, tmp_path):
+def test_ag_news_is_fetched_once_and_can_be_read(news, tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "CHECKSUMS", {"published": tuple(news[1].values())})
     folder = fetch.fetch_ag_news(tmp_path / "data", *news)
     (train, labels), _ = text.read_news(Texts("ag-news"), folder)
     assert (train, labels.tolist()) == (["train.csv a text"], [0])

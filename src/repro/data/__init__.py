@@ -18,7 +18,8 @@ AnyDataset = Union[Dataset, "FolderDataset"]
 def load_dataset(config: Data) -> AnyDataset:
     """The data set of a config, whole or its first images; kept in memory between the runs of a process.
 
-    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for.
+    Raises files.DataError where files are missing, damaged or not those published, ValueError where fewer images exist
+    than asked for.
     """
     from repro.data import cifar, digits
 
@@ -29,4 +30,4 @@ def load_dataset(config: Data) -> AnyDataset:
     loaders = {"digit-scans": digits.load_scans, "digit-scenes": digits.load_scenes, "cifar10": cifar.load}
     full = loaders[config.name]()
     train = full.train.first(config.train_images, config.skipped_images)
-    return Dataset(full.name, train, full.test.first(config.test_images), full.classes)
+    return Dataset(full.name, train, full.test.first(config.test_images), full.classes, full.origin)

@@ -5,12 +5,14 @@ which the fine one is the label here. Files are read by size and range, never un
 folder that already holds `cifar-10-batches-bin` or `cifar-100-binary`.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from repro import paths
+from repro.data.content import check_allowed, file_state, unordered_checksum
 from repro.data.files import DataError
 from repro.data.tensors import Dataset, Split
 from repro.data.wordnet import read_cifar100
@@ -18,9 +20,9 @@ from repro.data.wordnet import read_cifar100
 PIXEL_BYTES = 3 * 32 * 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
-    """Where one of the two lies, and how its files are made up."""
+    """Where one of the two lies, how its files are made up, and what they hold."""
 
     name: str
     title: str
@@ -29,6 +31,7 @@ class Layout:
     test: dict[str, int]
     label_bytes: int  # the last one is the label
     classes: tuple[str, ...]
+    published: tuple[str, str]  # unordered checksums of the training and of the test records
 
     @property
     def mend(self) -> str:
@@ -44,6 +47,7 @@ CIFAR10 = Layout(
     test={"test_batch.bin": 10_000},
     label_bytes=1,
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    published=("55a61f79a40e", "325704b01eb9"),
 )
 CIFAR100 = Layout(
     name="cifar100",
@@ -53,11 +57,12 @@ CIFAR100 = Layout(
     test={"test.bin": 10_000},
     label_bytes=2,
     classes=tuple(read_cifar100()),
+    published=("7077d87fc363", "96adb3db8da7"),
 )
 
 
 def load(folder: Path | None = None) -> Dataset:
-    """CIFAR-10: 50,000 training and 10,000 test images. Raises DataError where a file is missing or damaged."""
+    """CIFAR-10: 50,000 training and 10,000 test images. Raises DataError as `read_dataset` does."""
     return read_dataset(CIFAR10, folder or paths.data() / CIFAR10.folder)
 
 
@@ -67,12 +72,29 @@ def load_cifar100(folder: Path | None = None) -> Dataset:
 
 
 def read_dataset(layout: Layout, folder: Path) -> Dataset:
-    """Both splits from a folder. Raises DataError where a file is missing or damaged."""
-    train, test = (
-        np.concatenate([read_records(layout, folder / name, images) for name, images in files.items()])
-        for files in (layout.train, layout.test)
-    )
-    return Dataset(layout.name, make_split(layout, train), make_split(layout, test), layout.classes)
+    """Both splits from a folder, read once by a process unless a file changes.
+
+    Raises DataError where a file is missing or damaged, and where images or labels are not those published, unless
+    `REPRO_ALLOW_OTHER_DATA` lets them in.
+    """
+    files = (folder / name for name in layout.train | layout.test)
+    dataset, other = _read(layout, folder, tuple(file_state(file) if file.is_file() else None for file in files))
+    if other:
+        check_allowed(f"{folder}: the images of {' and of '.join(other)}", layout.mend)
+    return dataset
+
+
+@functools.lru_cache(maxsize=2)
+def _read(layout: Layout, folder: Path, _: tuple) -> tuple[Dataset, list[str]]:
+    """Both splits, and the files whose content is not the published one; the states of the files are for the cache."""
+    splits, other = [], []
+    for files, published in zip((layout.train, layout.test), layout.published, strict=True):
+        records = np.concatenate([read_records(layout, folder / name, images) for name, images in files.items()])
+        splits.append(make_split(layout, records))
+        if unordered_checksum(records) != published:
+            other.append(" to ".join(sorted({min(files), max(files)})))
+    train, test = splits
+    return Dataset(layout.name, train, test, layout.classes, "other" if other else "published"), other
 
 
 def read_records(layout: Layout, file: Path, images: int) -> np.ndarray:

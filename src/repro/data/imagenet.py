@@ -20,6 +20,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
 from repro import paths
+from repro.data.content import Origin
 from repro.data.files import DataError
 from repro.data.loader import Batch, derive_seed
 from repro.machine import usable_cores
@@ -46,6 +47,7 @@ class FolderDataset:
     def __init__(self, folder: Path | None = None, image_size: int = 224, workers: int = WORKERS) -> None:
         self.folder, self.image_size, self.workers = folder or paths.data() / "imagenet", image_size, workers
         self.name = "imagenet"
+        self.origin: Origin = "unchecked"  # no checksums of the single images are published
         for split in ("train", "val"):
             if not any((self.folder / split).glob("*/*")):
                 raise DataError(f"no images in {self.folder / split}; {MEND}")

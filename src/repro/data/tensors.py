@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from repro.data.content import Origin
 from repro.data.loader import Batch, derive_seed
 
 AUGMENTS = ("none", "crop", "crop-flip")
@@ -49,12 +50,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Two splits and the names of the classes."""
+    """Two splits, the names of the classes, and whose content it is."""
 
     name: str
     train: Split
     test: Split
     classes: tuple[str, ...]
+    origin: Origin = "package"
 
     def train_loader(self, batch_size: int, augment: str, seed: int, device: torch.device) -> "BatchLoader":
         """Training batches, normalised by the statistics of the training images."""
