@@ -8,6 +8,7 @@ import pytest
 
 from repro import config, paths, report
 from repro.artefacts import figure1, figure2, figure3, figure3_turn, table4
+from repro.artefacts.shared import patches
 from repro.artefacts.shared.flops import TRAINING, count_patches, selector_macs, vit_macs
 from repro.artefacts.shared.price import ticket_price
 from repro.config import SelectRun, ShowRun
@@ -243,10 +244,10 @@ def test_menus_in_jupyter_and_a_sentence_on_a_page(monkeypatch):
 
 
 def test_figure_2_paints_with_the_function_that_trains():
-    seen = figure2.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "black", [9.0, 9.0, 9.0])
+    seen = patches.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "black", [9.0, 9.0, 9.0])
     assert (seen[4:, 4:] == 200).all()
     assert seen.sum() == 200 * 4 * 4 * 3
-    assert (figure2.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "mean", [9.0, 8.0, 7.0])[0, 0] == [9, 8, 7]).all()
+    assert (patches.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "mean", [9.0, 8.0, 7.0])[0, 0] == [9, 8, 7]).all()
     figure = report.plot_adjustments(show_results(figure2.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
     assert [axis.get_title() for axis in figure.axes][2] == "LV-ViT: labels of 4 patches"
 

@@ -7,15 +7,14 @@ from itertools import combinations, product
 
 import pandas as pd
 
-from repro.artefacts import figure3
 from repro.artefacts.base import Arm, Artefact, Results
-from repro.artefacts.figure3 import KEEP_RATES, dense_run
+from repro.artefacts.shared.patches import KEEP_RATES, SIZES, dense_run
 from repro.config import ShowRun
 
 
 def grid(preset: str, *, keep_rates: tuple[float, ...] = KEEP_RATES) -> list[Arm]:
     """The first test images under every selector of Figure 3, at every keep rate."""
-    size = figure3.SIZES[preset]
+    size = SIZES[preset]
     return [
         Arm(
             {"model": name, "keep_rate": rate},

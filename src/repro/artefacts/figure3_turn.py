@@ -13,7 +13,7 @@ from dataclasses import replace
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.figure3 import CONTROL_RATE, SIZES, dense_run, on_patches, selector
+from repro.artefacts.shared.patches import CONTROL_RATE, SIZES, dense_run, on_patches, selector
 from repro.config import PatchTicket, Rewind, SelectRun, TrainRun
 
 MODEL = "DeiT-T"

@@ -11,8 +11,7 @@ from dataclasses import replace
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.lotus_sparsity import QUOTED
-from repro.artefacts.shared.lotus import NEAR, Size, finetuned, one_shot, with_epochs
+from repro.artefacts.shared.lotus import NEAR, QUOTED, Size, finetuned, one_shot, with_epochs
 from repro.config import AttentionScore, PatchTicket, SelectRun
 from repro.tickets.stages import round_up
 

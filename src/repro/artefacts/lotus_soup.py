@@ -15,8 +15,7 @@ import pandas as pd
 
 from repro import config
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.lotus_sparsity import QUOTED
-from repro.artefacts.shared.lotus import SCOPE, SIZES, Size, before, finetuned, one_shot, with_epochs
+from repro.artefacts.shared.lotus import QUOTED, SCOPE, SIZES, Size, before, finetuned, one_shot, with_epochs
 from repro.config import ConfigError, Merge, MergedTicket, Pretrained, Training, TrainRun, WeightTicket
 
 HIGH = 0.7  # the sparsity at which variants of the soup are compared

@@ -10,10 +10,9 @@ from dataclasses import replace
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.shared.lotus import NEAR, before, by_seed, finetuned, one_shot, with_epochs
+from repro.artefacts.shared.lotus import NEAR, QUOTED, before, by_seed, finetuned, one_shot, with_epochs
 
 SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-QUOTED = 0.3  # the sparsity that the paper reports
 BEYOND_HALF = 0.6  # where the paper warns of a collapse: above one half
 SHORT = 0.25  # of a preset's fine-tuning
 

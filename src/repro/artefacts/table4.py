@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repro.artefacts import figure3
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.figure3 import deit, dense_run, on_patches, selector, vit_small_image
+from repro.artefacts.shared import patches
+from repro.artefacts.shared.patches import deit, dense_run, on_patches, selector, vit_small_image
 from repro.artefacts.shared.recipes import DEIT, LVVIT, RESNET50, SWIN
 from repro.config import Data, Model, PatchTicket, SelectRun, Training, TrainRun, is_fixed
 
@@ -42,7 +42,7 @@ def networks(
 
 def figure3_dense(preset: str, model: str) -> TrainRun:
     """The dense run of Figure 3, which selects here too."""
-    size = figure3.SIZES[preset]
+    size = patches.SIZES[preset]
     return dense_run(size.data, size.models[model], size.training, size.early_epoch)
 
 
@@ -51,7 +51,7 @@ def small_lvvit(width: int, heads: int, depth: int, patch_size: int = 4) -> Mode
     return replace(vit_small_image(width, heads, depth, patch_size), name="lvvit")
 
 
-DEMO, POCKET = figure3.SIZES["demo"], figure3.SIZES["pocket"]
+DEMO, POCKET = patches.SIZES["demo"], patches.SIZES["pocket"]
 SIZES = {
     "demo": Size(
         DEMO.data,
@@ -78,19 +78,19 @@ SIZES = {
         ),
     ),
     "gpu": Size(
-        figure3.SIZES["gpu"].data,
+        patches.SIZES["gpu"].data,
         figure3_dense("gpu", "DeiT-S"),
         networks(
             Model("swin", width=96, depth=12, heads=3, patch_size=2),
             small_lvvit(384, 6, 16),
             vit_small_image(576, 9, 12),
             Model("resnet20", width=64),
-            figure3.SIZES["gpu"].training,
+            patches.SIZES["gpu"].training,
             0.1,
         ),
     ),
     "paper": Size(
-        figure3.SIZES["paper"].data,
+        patches.SIZES["paper"].data,
         figure3_dense("paper", "DeiT-S"),
         {
             "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
@@ -143,7 +143,7 @@ def selector_run(size: Size, epochs: int) -> TrainRun:
 
 def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed."""
-    rows = figure3.lines(frame).set_index("seed")
+    rows = patches.lines(frame).set_index("seed")
     gap, lost = rows["LT dense"] - rows["RC dense"], rows["dense"] - rows["LT dense"]
     resnet, swin = rows["model"] == "ResNet-50", (rows["model"] == "Swin-T") & (rows["keep_rate"] == 0.9)
     values = {

@@ -54,7 +54,7 @@ RESNET50 = Training(
 )
 
 
-def finetuning(training: Training, epochs: int) -> Training:
+def finetuning(training: Training, epochs: float) -> Training:
     """The recipe that fine-tunes a selector with its dropping on: EViT's rates relative to DeiT's, hardly any decay."""
     return replace(
         training,
