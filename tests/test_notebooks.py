@@ -61,7 +61,7 @@ def test_a_notebook_asks_and_shows(notebook):
 
 
 def test_figures_have_label_caption_and_alt_text(notebook):
-    plots = [c.source for c in code_cells(notebook) if "report.plot_" in c.source]
+    plots = [c.source for c in code_cells(notebook) if "_figures.plot_" in c.source]
     assert plots
     for source in plots:
         assert all(re.search(rf"^#\| {word}: \S", source, re.MULTILINE) for word in ("label", "caption", "alt"))
@@ -72,7 +72,7 @@ def test_it_opens_with_label_title_and_claim_and_ends_with_the_footer(notebook):
     assert first.startswith(f"(page-{notebook.name})=\n# ")
     assert "**Claim.**" in first
     assert "{cite}" in first
-    assert notebook.cells[-1].source == "report.footer(results)"
+    assert notebook.cells[-1].source == "footer.provenance(results)"
 
 
 def test_every_citation_exists(notebook):

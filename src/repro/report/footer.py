@@ -9,7 +9,7 @@ from repro.report.tables import Table
 from repro.runs.provenance import code_digest
 
 
-def footer(results: Results) -> Table:
+def provenance(results: Results) -> Table:
     """Provenance of every run behind a page, and the command that makes it again."""
     records = results.records
     sources = [r["provenance"] for r in records]
