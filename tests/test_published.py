@@ -8,10 +8,6 @@ from repro.artefacts import REGISTRY
 from repro.stats import agreement
 from repro.stats.verdicts import claimed_region
 
-PAPERS = {"subsets": "C, ", "lotus": "B, "} | dict.fromkeys(
-    ("table1", "table2", "table4", "figure1", "figure2", "figure3"), "A, "
-)
-
 
 @pytest.mark.parametrize(("artefact", "rows"), [("table1", ["row 6"]), ("table2", ["row 8"])])
 def test_exactly_the_known_slips_are_found(artefact, rows):
@@ -132,7 +128,7 @@ def test_every_claim_has_a_region_a_locator_and_a_value_that_meets_it_where_one_
     for claim in published.read_claims(artefact).itertuples():
         low, high = claimed_region(claim.kind, claim.margin)
         assert isnan(claim.value) or low <= claim.value <= high
-        assert claim.locator.startswith(PAPERS[artefact.partition("-")[0]])
+        assert REGISTRY[artefact].source.startswith(f"paper {claim.locator.partition(', ')[0]}, ")
 
 
 def test_every_claim_can_be_tested():

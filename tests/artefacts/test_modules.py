@@ -1,10 +1,12 @@
 """What a module of an artefact may import, and how artefacts are found."""
 
 import ast
+import re
 
 import pytest
 
 from repro import paths
+from repro.artefacts import REGISTRY
 
 MODULES = sorted((paths.CHECKOUT / "src/repro/artefacts").glob("*.py"))
 INFRASTRUCTURE = {"base", "shared"}
@@ -32,3 +34,10 @@ def test_an_artefact_imports_another_only_where_it_reuses_its_grid(file):
 def test_what_is_shared_imports_no_artefact():
     for file in (paths.CHECKOUT / "src/repro/artefacts/shared").glob("*.py"):
         assert set(imported(file)) <= INFRASTRUCTURE
+
+
+def test_artefacts_are_found_by_their_module_and_stand_in_the_order_of_the_book():
+    holding = [m.stem for m in MODULES if re.search(r"^ARTEFACT = ", m.read_text(), re.MULTILINE)]
+    assert sorted(REGISTRY) == sorted(stem.replace("_", "-") for stem in holding)
+    contents = (paths.BOOK / "_toc.yml").read_text()
+    assert list(REGISTRY) == [name for name in re.findall(r"reproductions/(.+)", contents)]
