@@ -25,7 +25,7 @@ def repro(*words, **environment):
         (["run", "table9"], "unknown artefact 'table9': choose one of table1, table2, figure1"),
         (["execute", "table1", "--preset", "huge"], "unknown preset 'huge'"),
         (["execute", "table1", "-p", "epoch=3"], "no parameter 'epoch'; it has preset, seeds"),
-        (["execute", "table1", "-p", "epochs=three"], "epochs must be of type int"),
+        (["execute", "table1", "-p", "epochs=three"], "epochs must be a number; got 'three'"),
         (["run", "table1", "-p", "layout=diagonal"], "layout must be one of global, layerwise"),
         (["run", "table1", "-p", "rewind_epoch=99"], "cannot be rewound to epoch 99"),
         (["run", "table2", "--preset", "pocket", "-p", "seeds=99"], "repro data fetch cifar10"),

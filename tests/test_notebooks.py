@@ -2,12 +2,15 @@
 
 import ast
 import re
+from typing import Literal, get_origin, get_type_hints
 
 import nbformat
 import pytest
 
 from repro import paths
 from repro.artefacts import REGISTRY
+from repro.config.base import choices
+from repro.pages.parameters import notebook_parameters
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 CITED = set(re.findall(r"@\w+\{(\w+),", (paths.BOOK / "references.bib").read_text()))
@@ -42,11 +45,21 @@ def test_parameters_are_typed_commented_literals_and_stand_before_our_imports(no
     cell = notebook.cells[tagged[0]]
     for line, statement in zip(cell.source.splitlines(), ast.parse(cell.source).body, strict=True):
         assert isinstance(statement, ast.AnnAssign)
-        ast.literal_eval(statement.value)
+        if statement.target.id != "preset":
+            assert ast.unparse(statement.annotation).endswith(" | None")
+            assert ast.unparse(statement.value) == "None", "the preset's own, and zero is a value"
         assert "  # " in line
     assert not any("import" in c.source for c in notebook.cells[: tagged[0]] if c.cell_type == "code")
     names = [s.target.id for s in ast.parse(cell.source).body]
     assert names == ["preset", "seeds", *REGISTRY[notebook.name].options]
+
+
+def test_parameters_are_of_the_types_that_the_grid_takes(notebook):
+    types = notebook_parameters(paths.notebook(notebook.name))
+    wanted = get_type_hints(REGISTRY[notebook.name].grid)
+    for name in REGISTRY[notebook.name].options:
+        text = {get_origin(kind) is Literal: str for kind in choices(wanted[name])}.get(True)  # a choice of words
+        assert types[name] == (text or wanted[name]) | None, name
 
 
 def test_a_notebook_asks_and_shows(notebook):

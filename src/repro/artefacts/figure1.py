@@ -44,6 +44,4 @@ def agreement(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "keep_rate", "pair", "shared", "chance"])
 
 
-ARTEFACT = Artefact(
-    "figure1", "The three paths", "paper A, Figure 1", grid, options=("keep_rates",), rehearsed=lambda arms: arms[:1]
-)
+ARTEFACT = Artefact("figure1", "The three paths", "paper A, Figure 1", grid, rehearsed=lambda arms: arms[:1])

@@ -13,7 +13,7 @@ COLUMNS = {"LV-ViT-S": 0.85, "Swin-T": 0.8}  # keep rates of Table 4
 def grid(preset: str) -> list[Arm]:
     """The first test images under the selector of Table 4, with the classes that its annotator sees."""
     size = table4.SIZES[preset]
-    annotator = dict(table4.dense_runs(size, 0))["ResNet-50"]
+    annotator = dict(table4.dense_runs(size))["ResNet-50"]
     return [
         Arm({"model": name, "keep_rate": rate}, ShowRun(size.selector, rate, annotator, size.data, 3))
         for name, rate in COLUMNS.items()

@@ -23,6 +23,7 @@ from repro.artefacts.shared.patches import (
     on_patches,
     selector,
 )
+from repro.artefacts.shared.recipes import lasting
 from repro.config import PatchTicket, Rewind, SelectRun, TrainRun, is_fixed
 
 
@@ -31,13 +32,13 @@ def grid(
     *,
     keep_rates: tuple[float, ...] = KEEP_RATES,
     tickets: str = "stored",
-    finetune_epochs: int = 0,
-    epochs: int = 0,
+    finetune_epochs: float | None = None,
+    epochs: float | None = None,
 ) -> list[Arm]:
     """Dense, LT and RC of every model at every keep rate, and the controls."""
     size = SIZES[preset]
-    training = replace(size.training, epochs=epochs or size.training.epochs)
-    finetune = finetune_epochs or size.finetune_epochs
+    training = lasting(size.training, epochs)
+    finetune = size.finetune_epochs if finetune_epochs is None else finetune_epochs
     arms = []
     for name, model in size.models.items():
         dense = dense_run(size.data, model, training, size.early_epoch)
@@ -57,7 +58,7 @@ def controls(size: Size, dense: TrainRun, source: SelectRun, tickets: str) -> It
     early = dense.training.snapshot_epochs[1]
     other = "online" if is_fixed(tickets) else "stored"
     small = dense_run(size.data, size.small_selector, dense.training, early)
-    iso_token = round(dense.training.epochs / source.keep_rate**3)
+    iso_token = round(dense.training.epochs / source.keep_rate**3, 0 if dense.training.epochs >= 1 else 2)
     yield f"LT {other}", on_patches(dense, PatchTicket(source, fixed=is_fixed(other)))
     for name, chosen_by in (
         ("LT, untrained selector", Rewind(dense, 0)),
@@ -69,7 +70,7 @@ def controls(size: Size, dense: TrainRun, source: SelectRun, tickets: str) -> It
     yield "centre", on_patches(dense, PatchTicket(source, "centre"))
     yield "RC, fixed per image", on_patches(dense, PatchTicket(source, "random"))
     yield (
-        f"RC for {iso_token} epochs (iso-token)",
+        f"RC for {iso_token:g} epochs (iso-token)",
         on_patches(dense, PatchTicket(source, "random", fixed=False), epochs=iso_token),
     )
 
@@ -105,6 +106,5 @@ ARTEFACT = Artefact(
     "paper A, Figure 3",
     grid,
     claim_values,
-    options=("keep_rates", "tickets", "finetune_epochs", "epochs"),
     rehearsed=rehearsed,
 )

@@ -112,6 +112,5 @@ ARTEFACT = Artefact(
     "paper C, Figure 5, Table 1 and appendix D",
     grid,
     claim_values,
-    options=("count",),
     rehearsed=rehearsed,
 )

@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from repro import published
-from repro.artefacts.base import Results, paired
+from repro.artefacts.base import Results
+from repro.artefacts.shared.weights import paired
 from repro.report.tables import Table, percent, with_interval
 
 
