@@ -1,6 +1,7 @@
 """Results from made-up records, so that every number of a page can be checked by hand."""
 
 import json
+import math
 
 import pytest
 
@@ -12,6 +13,7 @@ from repro.report import footer, tables, weight_figures, weight_tables
 from repro.report.tables import first_training
 from repro.runs import store
 from repro.runs.provenance import provenance
+from repro.stats.verdicts import NotFinite
 
 
 def fake_history(run, accuracy):
@@ -114,6 +116,14 @@ def test_one_seed_has_no_interval_and_says_so():
     words = tables.verdicts(results).frame["this page (pocket)"]
     assert all(w.startswith(("direction holds: ", "not seen: ")) and w.endswith("(n = 1)") for w in words)
     assert "[" not in "".join(words)
+
+
+def test_a_claim_whose_value_is_no_number_is_an_error_that_names_it():
+    def accuracy(labels, seed):
+        return math.nan if labels["round"] == 14 and labels["rewound"] and seed == 1 else paper_like(labels, seed)
+
+    with pytest.raises(NotFinite, match=r"claim table2-rewinding at pocket: .* got 0\.015, nan, 0\.015"):
+        tables.verdicts(fake_results(table2.ARTEFACT, accuracy))
 
 
 def test_demo_says_that_it_is_no_evidence():

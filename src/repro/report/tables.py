@@ -9,7 +9,7 @@ import pandas as pd
 
 from repro import config, paths, published
 from repro.artefacts.base import Results, is_same_everywhere, recorded
-from repro.stats.verdicts import Estimate, estimate, judge, verdict
+from repro.stats.verdicts import Estimate, NotFinite, estimate, judge, verdict
 
 # Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
 MODEL_FIELDS = {
@@ -176,14 +176,19 @@ def printed(value: float) -> str:
 
 
 def judged(results: Results, claim: Any) -> str:
-    """A claim's value in points with its interval, n, and the verdict as a word."""
-    values = results.artefact.claim_values(results.frame)[claim.id]
+    """A claim's value in points with its interval, n, and the verdict as a word. Raises NotFinite, naming the claim."""
+    try:
+        return judge_values(results.artefact.claim_values(results.frame)[claim.id], claim, results.artefact.exact)
+    except NotFinite as error:
+        raise NotFinite(f"claim {claim.id} at {results.preset}: {error}") from error
+
+
+def judge_values(values: pd.Series | Estimate, claim: Any, exact: bool) -> str:
+    """The same for the values of a claim: one a seed, or an estimate over something else."""
     if isinstance(values, Estimate):
         return f"{judge(values, claim.kind, claim.margin)}: {spread(values)}" if values.n else "not run"
-    word = verdict(list(values), claim.kind, claim.margin, exact=results.artefact.exact)
-    if values.empty:
-        return word
-    return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
+    word = verdict(list(values), claim.kind, claim.margin, exact=exact)
+    return word if values.empty else f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
 
 
 def spread(found: Estimate) -> str:
