@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -16,6 +15,7 @@ from repro.artefacts import REGISTRY
 from repro.artefacts.base import is_same_everywhere
 
 ROOT = Path(__file__).resolve().parents[1]
+HANGS = 1800  # seconds after which a command is ended: none takes a quarter of that on a busy machine
 pytestmark = pytest.mark.slow
 
 
@@ -45,6 +45,7 @@ def repro(checkout, *words):
         capture_output=True,
         text=True,
         check=False,
+        timeout=HANGS,
     )
 
 
@@ -56,19 +57,14 @@ def git_status(checkout):
 
 @pytest.fixture(scope="module")
 def reproduced(checkout):
-    """Every artefact executed at demo from nothing; seconds by artefact."""
-    seconds = {}
+    """Every artefact executed at demo from nothing."""
     for name in REGISTRY:
-        start = time.monotonic()
         done = repro(checkout, "execute", name)
         assert done.returncode == 0, done.stderr
-        seconds[name] = time.monotonic() - start
-    return seconds
 
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_a_notebook_executes_from_nothing_at_demo(reproduced, checkout, name):
-    assert reproduced[name] < 300, "the target is 120 s on a quiet machine"
     page = nbformat.read(checkout / "build/demo/reproductions" / f"{name}.ipynb", as_version=4)
     shown = "\n".join(str(c.get("outputs", "")) for c in page.cells)
     assert ("not evidence" in shown) != is_same_everywhere(REGISTRY[name])
@@ -81,12 +77,16 @@ def test_a_notebook_executes_from_nothing_at_demo(reproduced, checkout, name):
 
 def test_a_second_time_nothing_is_trained_and_the_pages_are_the_same(reproduced, checkout):
     pages = sorted((checkout / "build/demo/reproductions").glob("*.ipynb"))
-    before, start = [page.read_bytes() for page in pages], time.monotonic()
+    records = sorted((checkout / ".repro/runs").glob("*/*/record.json"))
+    before = [file.read_bytes() for file in (*pages, *records)]
+    written = [file.stat().st_mtime_ns for file in records]
     done = repro(checkout, "execute", *REGISTRY)
-    assert (done.returncode, done.stderr) == (0, ""), "a training would say so on stderr"
+    assert done.returncode == 0, done.stderr
+    assert not re.search(r"\[\d+/\d+\]", done.stderr), "a run that is carried out is said"
     assert done.stdout.count("reproductions/") == len(pages) == len(REGISTRY)
-    assert [page.read_bytes() for page in pages] == before
-    assert time.monotonic() - start < 120, "the target is 60 s on a quiet machine, the site included"
+    assert sorted((checkout / ".repro/runs").glob("*/*/record.json")) == records
+    assert [file.stat().st_mtime_ns for file in records] == written
+    assert [file.read_bytes() for file in (*pages, *records)] == before
 
 
 def test_the_site_of_own_pages_builds_without_a_warning(reproduced, checkout):
@@ -109,7 +109,9 @@ def test_plain_papermill_works(reproduced, checkout, tmp_path):
         "demo",
     ]
     environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "REPRO_HOME": str(checkout / ".repro")}
-    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=HANGS
+    )
     assert done.returncode == 0, done.stderr
     assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
 

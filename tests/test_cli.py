@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from repro.artefacts import REGISTRY
 from repro.cli import app, main
 
 ROOT = Path(__file__).resolve().parents[1]
+HANGS = 1800  # seconds after which a command is ended; it takes a few
 
 
 def repro(*words, **environment):
@@ -66,14 +68,20 @@ def test_workers_that_are_no_number_are_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_an_ended_command_leaves_no_worker_and_says_how_to_go_on(end, home):
-    command = [sys.executable, "-m", "repro.cli", "run", "table1", "-p", "epochs=500"]
+    command = [sys.executable, "-m", "repro.cli", "run", "table1", "-p", "epochs=1000000"]
     environment = os.environ | {"REPRO_WORKERS": "2"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    while not list(home.glob("runs/*/*/config.json")):
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(end)
-    said = process.communicate(timeout=60)[1]  # a worker that goes on would hold the pipe for minutes
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        while not list(home.glob("runs/*/*/config.json")):
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(end)
+        said = process.communicate(timeout=HANGS)[1]  # a worker that goes on would hold the pipe for days
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
     assert "goes on from the last checkpoint" in said
 
