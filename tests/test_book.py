@@ -1,11 +1,6 @@
 """Slow: the whole path as a user walks it, and the committed pages against the committed records."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,46 +8,14 @@ import pytest
 from repro import paths
 from repro.artefacts import REGISTRY
 from repro.artefacts.base import is_same_everywhere
+from tests.checkout import copy_checkout, git_status, repro, run_in
 
-ROOT = Path(__file__).resolve().parents[1]
-HANGS = 1800  # seconds after which a command is ended: none takes a quarter of that on a busy machine
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of what git would commit, as a newcomer has it."""
-    folder = tmp_path_factory.mktemp("clone") / "book"
-    names = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\n")
-    for name in filter(None, names):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
-    return folder
-
-
-def repro(checkout, *words):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("REPRO_")}
-    environment["PYTHONPATH"] = str(checkout / "src")
-    return subprocess.run(
-        [sys.executable, "-m", "repro.cli", *words],
-        cwd=checkout,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=HANGS,
-    )
-
-
-def git_status(checkout):
-    return subprocess.run(
-        ["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True
-    ).stdout
+    return copy_checkout(tmp_path_factory.mktemp("clone") / "book")
 
 
 @pytest.fixture(scope="module")
@@ -98,22 +61,11 @@ def test_the_site_of_own_pages_builds_without_a_warning(reproduced, checkout):
 
 
 def test_plain_papermill_works(reproduced, checkout, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        "notebooks/table2.ipynb",
-        str(tmp_path / "out.ipynb"),
-        "-p",
-        "preset",
-        "demo",
-    ]
-    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "REPRO_HOME": str(checkout / ".repro")}
-    done = subprocess.run(
-        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=HANGS
-    )
+    page = tmp_path / "out.ipynb"
+    words = ["notebooks/table2.ipynb", str(page), "-p", "preset", "demo", "-p", "seeds", "[0, 1, 2]"]
+    done = run_in(checkout, "papermill", *words)
     assert done.returncode == 0, done.stderr
-    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+    assert nbformat.read(page, as_version=4).cells[-1].outputs
 
 
 def test_publishing_again_changes_nothing(checkout):

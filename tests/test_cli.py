@@ -11,9 +11,9 @@ import pytest
 
 from repro.artefacts import REGISTRY
 from repro.cli import app, main
+from tests.checkout import HANGS
 
 ROOT = Path(__file__).resolve().parents[1]
-HANGS = 1800  # seconds after which a command is ended; it takes a few
 
 
 def repro(*words, **environment):
