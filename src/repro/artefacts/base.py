@@ -2,7 +2,7 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_type_hints
@@ -58,7 +58,7 @@ class Results:
     find: Find  # of any run behind these results, from where these came
 
 
-def plan(artefact: Artefact, preset: str, seeds: Any = None, **options: Any) -> list[tuple[Arm, int]]:
+def plan(artefact: Artefact, preset: str, seeds: Sequence[int] | None = None, **options: Any) -> list[tuple[Arm, int]]:
     """Every arm with every seed. Raises ConfigError for a preset, seed or option that is not allowed.
 
     Seeds and options that are None are left to the preset; zero is a value as any other.
@@ -97,7 +97,7 @@ def check_labels(arms: list[Arm]) -> None:
         )
 
 
-def collect(artefact: Artefact, preset: str, seeds: Any = None, **options: Any) -> Results:
+def collect(artefact: Artefact, preset: str, seeds: Sequence[int] | None = None, **options: Any) -> Results:
     """Get or compute every run of an artefact. Raises ConfigError, or RunFailed from a run.
 
     All records are own ones, or all committed ones: two machines round differently, and a ticket belongs beside the
