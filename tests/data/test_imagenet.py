@@ -74,7 +74,9 @@ class Halves:
         ]
 
 
-@pytest.mark.parametrize("augment", ["deit", "deit-once", "inception", Halves()], ids=lambda augment: str(augment).partition(" object")[0])
+@pytest.mark.parametrize(
+    "augment", ["deit", "deit-once", "inception", Halves()], ids=lambda augment: str(augment).partition(" object")[0]
+)
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_the_parts_of_several_processes_are_the_whole_batch(folder, augment, world):
     for split in ("train", "val"):

@@ -167,7 +167,7 @@ def test_a_gloss_is_a_definition_with_the_right_label():
     assert list(text.GLOSS_RANGES)[labelled["someone who plays the flute"]] == "person"
 
 
-@pytest.mark.skipif(not WORDNET.exists(), reason="WordNet's files are not installed")
+@pytest.mark.skipif(not WORDNET.exists(), reason="WordNet 3.0 is not installed: apt-get install wordnet-base")
 def test_the_ranges_of_numbers_are_the_files_of_wordnet():
     rows = [line.split(maxsplit=2)[:2] for line in WORDNET.read_text().splitlines() if not line.startswith(" ")]
     wrong = [

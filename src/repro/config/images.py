@@ -103,7 +103,7 @@ class Training(Config):
             raise ConfigError("epochs must be at least 0, batch_size at least 1, learning_rate above 0")
         if any(not 0 <= epoch <= self.epochs for epoch in self.snapshot_epochs):
             raise ConfigError(
-                f"a training of {self.epochs} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
+                f"a training of {self.epochs:g} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
             )
 
 
