@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,6 +108,43 @@ def record(
         done, total = record_runs(planned(artefact, preset, p), file, replace)
         said = "; ".join(f"{count} {what}" for what, count in done.items())
         print(f"{relative(file)}: {said}; {total} in all")
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="of a run, or an artefact's id", show_default=False)],
+    seed: Annotated[int, typer.Option(help="of the run")] = 0,
+    preset: Preset = "demo",
+) -> None:
+    """Say why a record is stale and why a run would be carried out again; of an artefact, of each of its runs."""
+    from repro.runs.explain import explain as lines_about
+    from repro.runs.store import with_parents
+
+    config.check_seeds([seed])
+    config.check_preset(preset)
+    arms = REGISTRY[name].grid(preset) if name in REGISTRY else []
+    runs = [run for run, _ in with_parents((arm.run, seed) for arm in arms)] or [find_run(name)]
+    for run in runs:
+        print("\n".join(lines_about(run, seed)))
+
+
+@app.command()
+def certify(
+    artefacts: Annotated[list[str] | None, typer.Argument(help="ids of artefacts; all by default")] = None,
+) -> None:
+    """Repeat a recorded run of each kind under today's code; where all are equal, their records count as verified."""
+    from repro.runs import committed
+    from repro.runs.certify import certify as lines_about
+    from repro.runs.store import with_parents
+
+    recorded: dict[tuple[str, int], tuple[config.Run, Any]] = {}
+    for artefact, preset in product(artefacts or REGISTRY, config.PRESETS):
+        known = committed.read_file(paths.recorded(find_artefact(artefact).id, preset))
+        seeds = sorted({seed for _, seed in known})
+        tasks = with_parents((arm.run, seed) for arm in REGISTRY[artefact].grid(preset) for seed in seeds)
+        recorded |= {key: (run, known[key]) for run, s in tasks if (key := (config.name(run), s)) in known}
+    for line in lines_about(recorded.values()):
+        print(line)
 
 
 @app.command()
