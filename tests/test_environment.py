@@ -1,5 +1,6 @@
 """Packages that are known to break: the set-up must have mended them."""
 
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -7,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.utils import canonicalize_name
 
 from repro import compat
+
+ROOT = Path(__file__).resolve().parents[1]
 
 READY = Path(sys.prefix) / "ready"  # written by `make setup` when it is done
 FIRST_IMPORTS = ("timm", "torchvision", "torchvision.transforms.v2")
@@ -102,9 +106,32 @@ def test_on_a_matching_build_the_hook_is_taken_away(tmp_path):
 
 
 def test_make_setup_installs_the_hook():
-    makefile = (Path(__file__).resolve().parents[1] / "Makefile").read_text()
-    assert "$(BIN)/python -m repro.compat" in makefile
+    assert "$(BIN)/python -m repro.compat" in (ROOT / "Makefile").read_text()
 
 
 def test_jupyter_book_is_the_version_that_builds_offline():
     assert metadata.version("jupyter-book") == "1.0.4.post1"
+
+
+def pinned(name):
+    """What a file of requirements holds: version and hashes of each package."""
+    lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
+    entries = re.split(r"\n(?=\S)", "\n".join(lines))
+    found = [re.match(r"([\w.-]+)==(\S+)", entry) for entry in entries]
+    assert all(found), "every entry pins one version"
+    hashes = [re.findall(r"--hash=sha256:([0-9a-f]{64})\b", entry) for entry in entries]
+    return {canonicalize_name(m[1]): (m[2], h) for m, h in zip(found, hashes, strict=True)}
+
+
+def test_the_lock_names_the_same_versions_with_the_hashes_of_their_files():
+    wanted, locked = pinned("requirements.txt"), pinned("requirements.lock")
+    assert {name: locked.get(name, ("",))[0] for name in wanted} == {
+        name: version for name, (version, _) in wanted.items()
+    }
+    assert [name for name, (_, hashes) in locked.items() if not hashes] == []
+    besides = locked.keys() - wanted.keys()
+    assert [name for name in besides if not re.match("nvidia-|cuda-|triton$|setuptools$|wheel$", name)] == []
+
+
+def test_the_lock_names_no_host():
+    assert "://" not in (ROOT / "requirements.lock").read_text()

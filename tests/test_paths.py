@@ -52,6 +52,17 @@ def test_a_command_ends_in_one_line_and_writes_nothing(words, value, refusal, mo
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "ag_news"])
+@pytest.mark.parametrize("value", ["", ".", __file__, f"{__file__}/below", "/proc/repro"])
+def test_nothing_is_fetched_into_a_bad_folder(name, value, refusal, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REPRO_DATA", value)
+    said = refusal("data", "fetch", name)
+    assert said.startswith(f"repro: REPRO_DATA={value!r} cannot be used: ")
+    assert said.endswith("point REPRO_DATA at a folder of your own, or unset it")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_doctor_names_bad_folders_and_goes_on(monkeypatch, capsys):
     monkeypatch.setenv("REPRO_HOME", "")
     monkeypatch.setenv("REPRO_DATA", "/proc/repro")
