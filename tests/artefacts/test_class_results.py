@@ -5,15 +5,17 @@ import re
 
 import pytest
 
-from repro import config, published
+from repro import published
 from repro.artefacts import base, subsets_figure3, subsets_policies
 from repro.config import ChooseRun, ConfigError, ConsistencyRun, TransferRun
 from repro.procedures import choose as policies
+from repro.procedures import entry
 from repro.procedures import rank as consistency
 from repro.report import class_figures, class_tables, tables
 from repro.report.class_figures import cut, end_label, grow_tree, outline
 from repro.report.class_tables import count_after_holm
-from repro.runs import store
+from repro.runs.provenance import provenance
+from repro.runs.record import of_run
 
 # entity > (animal > (cat, dog), tool > box > saw); classes 0 cat, 1 dog, 2 saw
 TREE = {
@@ -28,7 +30,8 @@ def made_up(artefact, preset, record_of, seeds=(0, 1)):
     found = []
     for seed in seeds:
         for arm in artefact.grid(preset):
-            record = {"name": config.name(arm.run), "seed": seed, **record_of(arm, seed)}
+            about = {"data": "d", "precision": "none", "timing": {"seconds": 1.0}}
+            record = of_run(arm.run, seed, record_of(arm, seed) | about, provenance(entry(arm.run.procedure)))
             found.append((arm, seed, record))
     return base.assemble(artefact, preset, found)
 
@@ -182,14 +185,12 @@ def test_holm_stops_at_the_first_p_that_is_too_large():
 
 
 def test_the_same_records_are_no_evidence_of_another_preset(ranked, tmp_path):
-    import json
-
     from repro import paths
+    from repro.runs.record import write
 
     file = paths.recorded("subsets-figure3", "pocket")
     file.parent.mkdir()
-    bodies = [{k: v for k, v in r.items() if k != "checksum"} for r in ranked.records]
-    file.write_text("".join(json.dumps(b | {"checksum": store.record_checksum(b)}) + "\n" for b in bodies))
+    file.write_text("".join(write(r) + "\n" for r in ranked.records))
     assert base.best_recorded(subsets_figure3.ARTEFACT).preset == "pocket"
 
 
@@ -226,11 +227,11 @@ def test_a_chain_of_digit_classifiers_is_ranked_and_recorded():
     assert found["overall"] == sorted(found["overall"], reverse=True)
 
 
-def test_a_policy_is_carried_out_on_the_real_classes_without_a_file():
-    found = policies.choose(ChooseRun("printed", "ERC"), 0, None, None)
+def test_a_policy_is_carried_out_on_the_real_classes_without_a_file(tmp_path):
+    found = policies.choose(ChooseRun("printed", "ERC"), 0, tmp_path, None)
     assert len(found["kept"]) == found["metrics"]["classes"] == 155
     assert 0 < found["metrics"]["siblings"] < 1
-    hardest, easiest = (policies.choose(ChooseRun(p), 0, None, None)["metrics"] for p in ("PD-Bottom", "PD-Top"))
+    hardest, easiest = (policies.choose(ChooseRun(p), 0, tmp_path, None)["metrics"] for p in ("PD-Bottom", "PD-Top"))
     assert hardest["clarity"] < found["metrics"]["clarity"] < easiest["clarity"]
 
 
@@ -246,7 +247,7 @@ def test_records_hold_no_accuracy_of_a_model_in_one_class(tmp_path, monkeypatch)
     secret = {m: (10 * rng.integers(10_000, 99_999, 1000) + 1) / 1e6 for m in classes.MODELS}
     write_pool(paths.data() / "imagenet" / classes.ACCURACY_FILE, **secret)
     runs = [a.run for a in subsets_policies.grid("pocket") if a.run.policy in ("ERC", "PD-Top", "RS")]
-    texts = [str(policies.choose(run, 0, None, None)) for run in runs]
+    texts = [str(policies.choose(run, 0, tmp_path, None)) for run in runs]
     texts.append(str(consistency.rank(subsets_figure3.grid("pocket")[1].run, 0, None, None)))
     recorded = {float(number) for text in texts for number in re.findall(r"\d+\.\d+", text)}
     assert len(recorded) > 50
