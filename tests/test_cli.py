@@ -36,7 +36,7 @@ def repro(*words, **environment):
         (["run", "subsets-table13", "--preset", "pocket"], "repro data fetch ag_news"),
         (["run", "subsets-table13", "-p", "share=1.5"], "share must lie above 0 and at most at 1; got 1.5"),
         (["run", "subsets-theory", "-p", "keep_shares=2"], "keep_share must lie above 0 and below 1"),
-        (["data", "fetch", "imagenet"], "cifar10 and ag_news are what can be fetched"),
+        (["data", "fetch", "imagenet"], "cannot fetch 'imagenet': choose one of cifar10, cifar100, ag_news"),
         (["book", "--preset", "gpu"], "make reproduce PRESET=gpu"),
         (["run", "table1", "-p", "seeds"], "-p takes name=value"),
         (["run", "figure3", "-p", "tickets=lost"], "tickets must be one of stored, online; got 'lost'"),

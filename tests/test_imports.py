@@ -11,7 +11,7 @@ import repro
 
 ROOT = Path(repro.__file__).parent
 LAYERS = [
-    {"paths", "config", "compat"},
+    {"paths", "config", "compat", "machine"},
     {"tickets", "stats", "published"},
     {"data"},
     {"audit", "models"},

@@ -5,7 +5,7 @@ import pytest
 
 from repro.config import ConfigError
 from repro.data import classes, wordnet
-from repro.data.cifar import DataError
+from repro.data.files import DataError
 
 TENCH = "01440764 05 n 02 tench 0 Tinca_tinca 0 002 @ 01439121 n 0000 #m 01440655 n 0000 | a fish"
 INSTANCE = "08524735 15 n 01 city_of_light 0 001 @i 08524736 n 0000 | Paris"

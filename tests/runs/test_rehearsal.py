@@ -28,9 +28,8 @@ def dry_run(*artefacts, home):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REGISTRY)
 def test_the_paper_preset_can_be_rehearsed(name, tmp_path):
-    artefact = REGISTRY[name]
-    rehearsed = artefact.rehearsed(artefact.grid("paper"))
-    assert f"{len(rehearsed)} runs rehearsed" in dry_run(name, home=tmp_path)
+    count = len(REGISTRY[name].rehearsed(REGISTRY[name].grid("paper")))
+    assert f"{count} runs rehearsed" in dry_run(name, home=tmp_path)
 
 
 @pytest.mark.slow
@@ -50,7 +49,7 @@ def test_what_is_rehearsed_is_of_the_preset_itself(name):
 
 @pytest.mark.slow
 def test_one_process_can_rehearse_twice():
-    first, second = ([record["metrics"] for record in rehearse([IMAGENET])] for _ in range(2))
+    first, second = ([record.metrics for record in rehearse([IMAGENET])] for _ in range(2))
     assert first == second
 
 

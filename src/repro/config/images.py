@@ -24,7 +24,7 @@ class Data(Config):
     are counted among those of the classes kept.
     """
 
-    name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
+    name: Literal["digit-scans", "digit-scenes", "cifar10", "cifar100", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
     test_images: int = 0  # how many of the test images, 0 for all
     skipped_images: int = 0  # training images left out before the first
