@@ -164,9 +164,9 @@ def test_words_that_are_no_nouns_of_wordnet_are_refused(table):
 
 
 def test_a_seed_that_is_negative_is_refused_for_a_run(refusal):
-    assert "seeds must be distinct whole numbers from 0 on, such as [0, 1, 2]; got [-1]" in refusal(
-        "compute", "x", "--seed", -1
-    )
+    said = refusal("compute", "x", "--seed", -1)
+    assert "seeds must be distinct whole numbers from 0 " in said
+    assert said.endswith("such as [0, 1, 2]; got [-1]")
 
 
 def test_one_image_stays_of_each_class_whatever_the_divisor(tmp_path):
