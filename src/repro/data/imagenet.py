@@ -53,10 +53,11 @@ class FolderDataset:
         folder: Path | None = None,
         config: Data = Data("imagenet"),  # noqa: B008  it is frozen
         image_size: int = 224,
-        workers: int = WORKERS,
+        workers: int | None = None,
     ) -> None:
         self.config, self.folder = config, folder or paths.data() / "imagenet"
-        self.name, self.image_size, self.workers = config.name, image_size, workers
+        self.name, self.image_size = config.name, image_size
+        self.workers = WORKERS if workers is None else workers
         self.origin: Origin = "unchecked"  # no checksums of the single images are published
         for split in ("train", "val"):
             if not any((self.folder / split).glob("*/*")):
