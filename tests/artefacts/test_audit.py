@@ -8,11 +8,13 @@ import pytest
 from repro import config, paths
 from repro.artefacts import REGISTRY, audit, base
 from repro.config import AuditRun, ConfigError
+from repro.procedures import entry
 from repro.procedures.audit import METRICS
 from repro.procedures.audit import audit as carry_out
 from repro.report import audit_figures, audit_tables, tables
 from repro.runs import schedule
-from repro.runs.record import read
+from repro.runs.provenance import provenance
+from repro.runs.record import of_run, read
 
 pytestmark = pytest.mark.slow  # a whole audit takes seconds
 
@@ -21,8 +23,7 @@ pytestmark = pytest.mark.slow  # a whole audit takes seconds
 def results():
     found = []
     for arm in audit.grid("demo"):
-        result = carry_out(arm.run, 0, None, None)
-        found.append((arm, 0, {"name": config.name(arm.run), "seed": 0, "config": config.canonical(arm.run), **result}))
+        found.append((arm, 0, of_run(arm.run, 0, carry_out(arm.run, 0, None, None), provenance(entry("audit")))))
     return base.assemble(audit.ARTEFACT, "demo", found)
 
 
