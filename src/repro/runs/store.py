@@ -49,6 +49,8 @@ def find_local(run: Any, seed: int) -> Record | None:
     try:
         return parse_record(file.read_text())
     except ValueError as error:
+        from repro.training.checkpoint import set_aside
+
         set_aside(file, error)
         return None
 
@@ -154,15 +156,6 @@ def forget_one(run: Any, seed: int) -> None:
     shutil.rmtree(folder(run, seed), ignore_errors=True)
 
 
-def set_aside(file: Path, why: Exception | str) -> None:
-    """Rename a damaged file so that it is never read again, and say so."""
-    number = 1
-    while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
-        number += 1
-    file.rename(aside)
-    print(f"repro: {why}; set aside as {aside.name}, it is made again", file=sys.stderr)
-
-
 def compute(run: Any, seed: int) -> Record:
     """Carry out a run whose parents are done, unless its record exists; waits while another process does it."""
     home = folder(run, seed)
@@ -184,7 +177,7 @@ def is_whole(run: Any, seed: int) -> bool:
 
     Where they are checked against those of its parents, as tickets are against their selector's weights, both must be.
     """
-    from repro.training.checkpoint import DamagedFile, load_tensors
+    from repro.training.checkpoint import DamagedFile, load_tensors, set_aside
 
     if find_local(run, seed) is None:
         return False
@@ -226,7 +219,7 @@ def _carry_out(run: Any, seed: int, home: Path) -> Record:
 
 def drop_damaged_state(file: Path) -> None:
     """Set a checkpoint aside that cannot be trusted, so that the run starts afresh."""
-    from repro.training.checkpoint import DamagedFile, load_tensors
+    from repro.training.checkpoint import DamagedFile, load_tensors, set_aside
 
     if file.exists():
         try:

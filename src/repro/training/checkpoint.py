@@ -7,6 +7,7 @@ new one. What is read is checked against the SHA-256 it was written with.
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ def write_bytes(file: Path, content: bytes) -> None:
             f"cannot write {file}: {error.strerror}. Free some space, or point REPRO_HOME at a larger disk, "
             "and run the same command again: it goes on from the last checkpoint"
         ) from error
+
+
+def set_aside(file: Path, why: Exception | str) -> None:
+    """Rename a damaged file so that it is never read again, and say so."""
+    number = 1
+    while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
+        number += 1
+    file.rename(aside)
+    print(f"repro: {why}; set aside as {aside.name}, it is made again", file=sys.stderr)
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any] | None = None) -> str:
