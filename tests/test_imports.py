@@ -12,7 +12,8 @@ import repro
 ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"paths", "config", "compat"},
-    {"data", "tickets", "stats", "published"},
+    {"tickets", "stats", "published"},
+    {"data"},
     {"audit", "models"},
     {"training"},
     {"ssl"},

@@ -226,11 +226,11 @@ def test_a_chain_of_digit_classifiers_is_ranked_and_recorded():
     assert found["overall"] == sorted(found["overall"], reverse=True)
 
 
-def test_a_policy_is_carried_out_on_the_real_classes_without_a_file():
-    found = policies.choose(ChooseRun("printed", "ERC"), 0, None, None)
+def test_a_policy_is_carried_out_on_the_real_classes_without_a_file(tmp_path):
+    found = policies.choose(ChooseRun("printed", "ERC"), 0, tmp_path, None)
     assert len(found["kept"]) == found["metrics"]["classes"] == 155
     assert 0 < found["metrics"]["siblings"] < 1
-    hardest, easiest = (policies.choose(ChooseRun(p), 0, None, None)["metrics"] for p in ("PD-Bottom", "PD-Top"))
+    hardest, easiest = (policies.choose(ChooseRun(p), 0, tmp_path, None)["metrics"] for p in ("PD-Bottom", "PD-Top"))
     assert hardest["clarity"] < found["metrics"]["clarity"] < easiest["clarity"]
 
 
@@ -246,7 +246,7 @@ def test_records_hold_no_accuracy_of_a_model_in_one_class(tmp_path, monkeypatch)
     secret = {m: (10 * rng.integers(10_000, 99_999, 1000) + 1) / 1e6 for m in classes.MODELS}
     write_pool(paths.data() / "imagenet" / classes.ACCURACY_FILE, **secret)
     runs = [a.run for a in subsets_policies.grid("pocket") if a.run.policy in ("ERC", "PD-Top", "RS")]
-    texts = [str(policies.choose(run, 0, None, None)) for run in runs]
+    texts = [str(policies.choose(run, 0, tmp_path, None)) for run in runs]
     texts.append(str(consistency.rank(subsets_figure3.grid("pocket")[1].run, 0, None, None)))
     recorded = {float(number) for text in texts for number in re.findall(r"\d+\.\d+", text)}
     assert len(recorded) > 50

@@ -1,5 +1,8 @@
+import shutil
+
 import numpy as np
 import pytest
+import torch
 
 from repro import paths
 from repro.config import Data
@@ -58,3 +61,24 @@ def test_repro_data_is_where_it_is_looked_for(whole, monkeypatch):
     monkeypatch.setenv("REPRO_DATA", str(whole.parent))
     assert paths.data() == whole.parent
     assert len(cifar.load().test) == 10_000
+
+
+def test_data_that_lie_elsewhere_or_were_replaced_are_read_anew(whole, tmp_path, monkeypatch):
+    config = Data("cifar10", train_images=5, test_images=5)
+    monkeypatch.setenv("REPRO_DATA", str(whole.parent))
+    first = load_dataset(config)
+    assert load_dataset(config) is first, "what is unchanged is not read twice"
+    other = tmp_path / "other" / cifar.FOLDER
+    shutil.copytree(whole, other)
+    records = np.fromfile(other / cifar.TEST_FILE, np.uint8)
+    records.reshape(-1, cifar.RECORD_BYTES)[:, 1:] ^= 1
+    records.tofile(other / cifar.TEST_FILE)
+    monkeypatch.setenv("REPRO_DATA", str(other.parent))
+    second = load_dataset(config)
+    assert not torch.equal(second.test.images, first.test.images)
+    shutil.copy(whole / cifar.TEST_FILE, other / "new")
+    (other / "new").replace(other / cifar.TEST_FILE)
+    assert torch.equal(load_dataset(config).test.images, first.test.images)
+    shutil.rmtree(other)
+    with pytest.raises(cifar.DataError, match="CIFAR-10 is not here"):
+        load_dataset(config)

@@ -42,12 +42,23 @@ def test_the_layout_with_a_header_counts_labels_from_zero():
 def test_the_vocabulary_is_that_of_the_training_texts_and_other_words_are_unknown():
     write(text.TRAIN_FILE, PUBLISHED[1:3])  # talks no end yet / a chip fast: seven words and the unknown one
     write(text.TEST_FILE, ['"2","Talks","went fast"', '"2","",""'])
-    load_texts.cache_clear()
     data = load_texts(Texts("ag-news"))
     assert data.words == 8
     assert data.test.offsets.tolist() == [0, 3, 4], "a text without a word is one unknown word"
     assert data.test.tokens[1] == data.test.tokens[3] == 0
     assert data.test.tokens[[0, 2]].min() > 0
+
+
+def test_texts_that_changed_or_lie_elsewhere_are_read_anew(tmp_path, monkeypatch):
+    write(text.TRAIN_FILE, PUBLISHED[1:3])
+    write(text.TEST_FILE, PUBLISHED[1:3])
+    first = load_texts(Texts("ag-news"))
+    assert load_texts(Texts("ag-news")) is first
+    write(text.TRAIN_FILE, PUBLISHED[1:4])
+    assert len(load_texts(Texts("ag-news")).train) == 3
+    monkeypatch.setenv("REPRO_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(TextError, match="AG News is not here"):
+        load_texts(Texts("ag-news"))
 
 
 def test_texts_are_taken_in_any_order():

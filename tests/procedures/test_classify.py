@@ -31,9 +31,6 @@ def news():
     for name, count in ((text.TRAIN_FILE, 80), (text.TEST_FILE, 8)):
         rows = [f'"{n % 4 + 1}","{text.NEWS_CLASSES[n % 4]}","text {n}"' for n in range(count)]
         (folder / name).write_text("\n".join(rows))
-    load_texts.cache_clear()
-    yield
-    load_texts.cache_clear()
 
 
 def on(choice, *sources, draw=0):

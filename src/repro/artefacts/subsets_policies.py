@@ -101,11 +101,6 @@ def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series | Estimate]:
     return values | {"subsets-policies-unlike": fewer}
 
 
-def rehearsed(arms: list[Arm]) -> list[Arm]:
-    """Policies that need no file."""
-    return grid("demo")
-
-
 ARTEFACT = Artefact(
     "subsets-policies",
     "Class policies",
@@ -113,5 +108,4 @@ ARTEFACT = Artefact(
     grid,
     claim_values,
     options=("count",),
-    rehearsed=rehearsed,
 )

@@ -140,7 +140,7 @@ class Ready:
     seed, steps_per_epoch, classes, device = 0, 100, 1000, CPU
 
     def __init__(self, batch_size: int = PATCH_BATCH) -> None:
-        self.batch_size = batch_size
+        self.batch_size, self.part = batch_size, slice(0, batch_size)
         images = torch.randn(batch_size, 3, 224, 224).contiguous(memory_format=torch.channels_last)
         chosen, box = torch.arange(batch_size), torch.tensor([0.0, 1.0, 0.0, 1.0]).expand(batch_size, -1)
         self.ready = Batch(images, chosen % self.classes, chosen, box)

@@ -1,10 +1,12 @@
 """Runs on images: data, network, recipe, tickets, and what is done with them."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 from repro.config.base import Config, ConfigError
 from repro.config.checks import check_keep_rate
+from repro.config.classes import ChooseRun
 
 Augment = Literal["none", "crop-flip", "crop", "deit", "deit-once", "inception"]
 CountedOver = Literal["scope", "model", "remaining"]
@@ -16,16 +18,43 @@ Fill = Literal["mean", "black"]
 
 @dataclass(frozen=True)
 class Data(Config):
-    """Which images a run trains and is tested on."""
+    """Which images a run trains and is tested on: a data set, some of its classes, and of the training images some.
+
+    Classes that are kept are numbered anew, from 0 in the order of their old numbers. The first and the skipped images
+    are counted among those of the classes kept.
+    """
 
     name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
     test_images: int = 0  # how many of the test images, 0 for all
     skipped_images: int = 0  # training images left out before the first
+    classes: tuple[int, ...] | ChooseRun | None = None  # kept: by number, rising, or as a run chose; None: all
+    one_in: int = 1  # of each class's training images one in so many is kept, at random
+    draw: int = 0  # which random images those are
 
     def check(self) -> None:
-        if self.name == "imagenet" and (self.train_images or self.test_images or self.skipped_images):
+        first = (self.train_images, self.test_images, self.skipped_images)
+        if self.name == "imagenet" and any(first):
             raise ConfigError("imagenet is only used whole: leave train_images, test_images and skipped_images at 0")
+        if min(*first, self.draw) < 0 or self.one_in < 1:
+            raise ConfigError("numbers of images and draw must be at least 0, one_in at least 1")
+        if self.draw and self.one_in == 1:
+            raise ConfigError(f"draw {self.draw} draws nothing where one_in is 1: all images are kept")
+        self._check_classes()
+
+    def _check_classes(self) -> None:
+        if isinstance(self.classes, ChooseRun):
+            if self.name != "imagenet":
+                raise ConfigError(f"a ChooseRun chooses among ImageNet's classes; {self.name} needs their numbers")
+            if self.classes.policy == "NiR":
+                raise ConfigError("NiR keeps every class and fewer images of each: set one_in to 10, and no classes")
+        elif self.classes is not None:
+            if len(self.classes) < 2:
+                raise ConfigError(
+                    f"a ticket of {len(self.classes)} classes cannot be trained on: give at least 2 of {self.name}"
+                )
+            if self.classes[0] < 0 or any(a >= b for a, b in pairwise(self.classes)):
+                raise ConfigError(f"classes must be whole numbers from 0 on, rising; got {self.classes}")
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,58 @@
 """Data sets, as tensors where they fit in memory."""
 
-from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+import torch
+
+from repro import paths
 from repro.compat import mend_torchvision
 from repro.config import Data
-from repro.data.tensors import Dataset
+from repro.data import cifar, digits
+from repro.data.memory import remember
+from repro.data.subsets import keep_images, keep_names
+from repro.data.tensors import Dataset, Split
 
 if TYPE_CHECKING:
     from repro.data.imagenet import FolderDataset
 
 mend_torchvision()
 AnyDataset = Union[Dataset, "FolderDataset"]
+LOADERS = {"digit-scans": digits.load_scans, "digit-scenes": digits.load_scenes, "cifar10": cifar.load}
+FOLDERS = {"cifar10": cifar.FOLDER}  # of those that are read from files, in the folder of all data
 
 
-@lru_cache(maxsize=2)
 def load_dataset(config: Data) -> AnyDataset:
-    """The data set of a config, whole or its first images; kept in memory between the runs of a process.
+    """The data set of a config: what it keeps of classes and images.
 
-    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for.
+    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for, and
+    ConfigError for a class that does not exist.
     """
-    from repro.data import cifar, digits
-
     if config.name == "imagenet":
         from repro.data.imagenet import FolderDataset
 
-        return FolderDataset()
-    loaders = {"digit-scans": digits.load_scans, "digit-scenes": digits.load_scenes, "cifar10": cifar.load}
-    full = loaders[config.name]()
-    train = full.train.first(config.train_images, config.skipped_images)
-    return Dataset(full.name, train, full.test.first(config.test_images), full.classes)
+        return FolderDataset(config=config)
+    return load_in_memory(config)
+
+
+def files_of(config: Data) -> list[Path]:
+    """The files that a data set is read from; none for one that is made."""
+    return sorted((paths.data() / FOLDERS[config.name]).glob("*")) if config.name in FOLDERS else []
+
+
+@remember(files_of)
+def load_in_memory(config: Data) -> Dataset:
+    """A data set as tensors."""
+    full = LOADERS[config.name]()
+    names = keep_names(full.classes, config)
+    train, test = keep(full.train, config, train=True), keep(full.test, config, train=False)
+    train, test = train.first(config.train_images, config.skipped_images), test.first(config.test_images)
+    return Dataset(full.name, train, test, names)
+
+
+def keep(split: Split, config: Data, *, train: bool) -> Split:
+    """The images that a config keeps of a whole split, with the labels they have among the classes kept."""
+    if config.classes is None and config.one_in == 1:
+        return split
+    places, labels = keep_images(split.labels.numpy(), config, train=train)
+    return Split(split.images[torch.from_numpy(places)], torch.from_numpy(labels))

@@ -22,6 +22,11 @@ DIMENSIONS = 200  # of the latent space
 SVD_SEED = 0  # of the randomised SVD, part of the method
 
 
+def files() -> list[Path]:
+    """The files that CLIP is read from; none where it is not here."""
+    return sorted((paths.data() / CLIP_FOLDER).glob("*"))
+
+
 def embed_labels(labels: Sequence[str], texts: Sequence[str]) -> tuple[np.ndarray, str]:
     """Unit vectors (classes, dim), and the name of the method: CLIP on `labels` if it is here, else LSA on `texts`."""
     folder = paths.data() / CLIP_FOLDER

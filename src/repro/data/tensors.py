@@ -1,8 +1,7 @@
 """A data set is tensors: uint8 images and labels, whole, on the device that trains.
 
-Batches are cut by index arithmetic, so cropping and flipping a batch is one gather and no worker process is needed.
-Order, crops and flips are pure functions of (seed, step): a run that is resumed at any step sees what it would have
-seen, with no generator state to restore.
+Batches are cut by index arithmetic, so no worker process is needed. Order and draws are pure functions of (seed, step):
+a run that is resumed at any step sees what it would have seen, with no generator state to restore.
 """
 
 import functools
@@ -14,10 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.data.loader import Batch, derive_seed
-
-AUGMENTS = ("none", "crop", "crop-flip")
-PAD = 4  # pixels of border that a random crop may take in
+from repro.data.loader import Batch, check_batch_size, derive_seed, part_of
+from repro.data.views import Augmentation, Draws, find_augmentation, normalise
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,22 @@ class Dataset:
     test: Split
     classes: tuple[str, ...]
 
-    def train_loader(self, batch_size: int, augment: str, seed: int, device: torch.device) -> "BatchLoader":
-        """Training batches, normalised by the statistics of the training images."""
-        split = self.train.to(device)
-        return BatchLoader(split, len(self.classes), batch_size, augment, seed, self.statistics())
+    def train_loader(
+        self,
+        batch_size: int,
+        augment: str | Augmentation,
+        seed: int,
+        device: torch.device,
+        *,
+        rank: int = 0,
+        world: int = 1,
+    ) -> "BatchLoader":
+        """Training batches, normalised by the statistics of the training images; the part of process `rank`.
+
+        Raises ConfigError for more images a batch than there are, and for a batch that cannot be shared evenly.
+        """
+        split, classes = self.train.to(device), len(self.classes)
+        return BatchLoader(split, classes, batch_size, augment, seed, self.statistics(), rank=rank, world=world)
 
     def test_batches(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """Test images (500, 3, height, width), normalised as the training images are, and labels, in order."""
@@ -97,67 +106,38 @@ class Dataset:
 
 
 class BatchLoader:
-    """Normalised training batches of a split, cropped and flipped."""
+    """Normalised training batches of a split, in one or several views."""
 
     def __init__(
         self,
         split: Split,
         classes: int,
         batch_size: int,
-        augment: str,
+        augment: str | Augmentation,
         seed: int,
         statistics: tuple[Tensor, Tensor],
+        *,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
-        if augment not in AUGMENTS:
-            raise ValueError(f"images held as tensors know the augmentations {', '.join(AUGMENTS)}; got {augment!r}")
-        if batch_size > len(split):
-            raise ValueError(f"batch_size {batch_size} exceeds the {len(split)} training images")
-        self.labels, self.classes = split.labels, classes
-        self.batch_size, self.augment, self.seed = batch_size, augment, seed
+        check_batch_size(batch_size, len(split))
+        self.augmentation = find_augmentation(augment)
+        self.images, self.labels, self.classes = split.images, split.labels, classes
+        self.batch_size, self.seed = batch_size, seed
+        self.part = part_of(batch_size, rank, world)
         self.device = split.labels.device
-        pad = PAD if augment in ("crop", "crop-flip") else 0
-        images = torch.nn.functional.pad(split.images, (0, 0, pad, pad, pad, pad))
-        self.size, self.padded = split.images.shape[1], images.shape[1]
-        self.pixels = images.view(-1, 3)  # (n * padded * padded, 3)
         self.mean, self.std = (s.to(self.device) for s in statistics)
         self.steps_per_epoch = len(split) // batch_size
         self._epoch, self._order = -1, torch.empty(0)
 
     def batch(self, step: int) -> Batch:
-        """Images (batch, 3, size, size) float32, channels last, of a step counted from 0, their labels and origin."""
+        """This process's images, (part, 3, height, width) float32 and channels last, of a step counted from 0."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
             self._epoch, self._order = epoch, torch.randperm(len(self.labels), generator=generator)
-        index = self._order[position * self.batch_size :][: self.batch_size]
+        index = self._order[position * self.batch_size :][: self.batch_size][self.part]
         chosen = index.to(self.device)
-        top, left, flip = self._draw(step)
-        pixels = self.pixels[self._places(chosen, top, left, flip)]  # (batch, size, size, 3)
-        return Batch(normalise(pixels, self.mean, self.std), self.labels[chosen], index, self._box(top, left, flip))
-
-    def _draw(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Top and left of each crop in the padded image and whether it is flipped, (batch, 1) each."""
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", step))
-        top, left = torch.randint(self.padded - self.size + 1, (2, self.batch_size, 1), generator=generator)
-        if self.augment == "crop-flip":
-            return top, left, torch.rand(self.batch_size, 1, generator=generator) < 0.5
-        return top, left, torch.zeros(self.batch_size, 1, dtype=torch.bool)
-
-    def _places(self, chosen: Tensor, top: Tensor, left: Tensor, flip: Tensor) -> Tensor:
-        """Where in `pixels` each pixel of the batch is found, (batch, size, size)."""
-        rows, columns = top + torch.arange(self.size), left + torch.arange(self.size)
-        columns = torch.where(flip, columns.flip(1), columns)
-        corner = (chosen * self.padded**2)[:, None, None]
-        return corner + (rows * self.padded)[:, :, None].to(self.device) + columns[:, None, :].to(self.device)
-
-    def _box(self, top: Tensor, left: Tensor, flip: Tensor) -> Tensor:
-        """The crops as `Batch.box` has them, (batch, 4)."""
-        pad = (self.padded - self.size) // 2
-        rows, columns = (torch.cat([start, start + self.size], dim=1) - pad for start in (top, left))
-        box = torch.cat([rows, torch.where(flip, columns.flip(1), columns)], dim=1) / self.size
-        return box.to(self.device)
-
-
-def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """uint8 (batch, height, width, 3) to float32 (batch, 3, height, width), channels last in memory."""
-    return ((pixels.float() - mean) / std).permute(0, 3, 1, 2)
+        views = self.augmentation(self.images[chosen], Draws(self.seed, step, self.batch_size, self.part))
+        images, *others = (normalise(view.pixels, self.mean, self.std) for view in views)
+        return Batch(images, self.labels[chosen], index, views[0].box, tuple(others))

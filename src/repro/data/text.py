@@ -6,7 +6,6 @@ nouns, which is sorted by file; so four ranges of numbers are the labels, and a 
 """
 
 import csv
-import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from repro import paths
 from repro.config.samples import Texts
+from repro.data.memory import remember
 from repro.data.words import Vocabulary, tokenise
 
 FOLDER = "ag_news"
@@ -73,7 +73,13 @@ class TextDataset:
 Labelled = tuple[list[str], np.ndarray]  # texts, labels (texts,)
 
 
-@functools.lru_cache(maxsize=2)
+def files_of(config: Texts) -> list[Path]:
+    """The files that a config's texts may be read from."""
+    names = () if config.name == "glosses" else (TRAIN_FILE, SMALL_TRAIN_FILE, TEST_FILE)
+    return [paths.data() / FOLDER / name for name in names]
+
+
+@remember(files_of)
 def load_texts(config: Texts) -> TextDataset:
     """The texts of a config as bags of words; the vocabulary is that of its training texts.
 

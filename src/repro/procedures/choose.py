@@ -5,7 +5,6 @@ its classes are to them and whether they rank on it as on all. What a ticket is 
 the question of the paper's Table 2. Records hold class ids and means over a ticket, never the accuracy in one class.
 """
 
-import functools
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,11 +16,14 @@ from scipy import stats
 
 from repro.config import ChooseRun
 from repro.data import classes, embeddings, wordnet
+from repro.data.memory import remember
 from repro.procedures import Procedure
+from repro.procedures.subsets import CLASSES_FILE
 from repro.published import read_ticket
 from repro.tickets.classes import Ticket, consistent_classes, order_models, rank_classes, reduce_images, sample_classes
 from repro.tickets.clusters import cluster_classes
 from repro.tickets.hierarchy import Groups, merge_deepest, merge_smallest, stand_ins
+from repro.training.checkpoint import save_tensors
 from repro.training.cost import timing
 
 STRONGEST = "ViT"  # the supervised model that PD sorts by; the paper's is EfficientNet-L2
@@ -32,7 +34,7 @@ def choose(run: ChooseRun, seed: int, folder: Path, folder_of: Any) -> dict[str,
     """Choose classes, and measure how hard, how alike and how like the whole they are."""
     start = time.monotonic()
     ticket, more = keep(run, seed)
-    kept = np.array(sorted(ticket))
+    kept = np.array(sorted(ticket), np.int64)
     data = classes.clarity() if run.difficulty == "raters" else classes.read_pool().accuracies
     metrics = {"classes": len(kept), "siblings": sibling_share(kept), "clarity": classes.clarity()[kept].mean()}
     if run.difficulty == "ImageNet-X":
@@ -42,6 +44,7 @@ def choose(run: ChooseRun, seed: int, folder: Path, folder_of: Any) -> dict[str,
     return {
         "metrics": {name: float(value) for name, value in metrics.items()},
         "kept": kept.tolist(),
+        "ticket": save_tensors(folder / CLASSES_FILE, {"ids": torch.from_numpy(kept)}),
         **more,
         "timing": timing(time.monotonic() - start, len(kept), torch.device("cpu")),
         "data": classes.checksum(data),
@@ -91,7 +94,7 @@ def keep_by_clusters(run: ChooseRun, seed: int) -> tuple[Ticket, dict[str, Any]]
     return cluster_classes(vectors, run.count, seed, method), {"embedding": name}  # type: ignore[arg-type]
 
 
-@functools.cache
+@remember(embeddings.files)
 def embedded_labels() -> tuple[np.ndarray, str]:
     """Vectors (1000, dim) of ImageNet's labels, and what they were embedded by."""
     words, glosses = classes.lemmas(), classes.glosses()
@@ -160,4 +163,4 @@ def order_kept_at_random(run: ChooseRun, seed: int) -> float:
     return float(np.mean([np.all(np.diff(ordered[:, kept].mean(axis=1)) < 0) for kept in drawn]))
 
 
-PROCEDURE = Procedure(ChooseRun, choose)
+PROCEDURE = Procedure(ChooseRun, choose, lambda run: [CLASSES_FILE])

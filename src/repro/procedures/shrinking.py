@@ -1,18 +1,21 @@
-"""How runs on images shrink for a rehearsal: eight images, a batch of eight, two epochs, a ViT-Base of three blocks."""
+"""How runs on images shrink for a rehearsal: eight images of two classes, two epochs, a ViT-Base of three blocks."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from repro.config import Data, Model, Training
+from repro.config import ChooseRun, Data, Model, Training
 
-CLASSES, IMAGES, BATCH, EPOCHS = 2, 8, 8, 2  # of the generated folder; one step an epoch
+CLASSES, IMAGES, BATCH, EPOCHS = 2, 8, 8, 2  # one step an epoch
 LARGE, BLOCKS = 768, 3  # a ViT as wide as this keeps so many of its blocks
 
 
 def shrink_data(data: Data) -> Data:
-    """A few scenes; ImageNet is generated and small already."""
-    return data if data.name == "imagenet" else Data("digit-scenes", IMAGES, IMAGES)
+    """All images of two generated classes, or of two that a run chose where one did; a few scenes of small data."""
+    if data.name != "imagenet":
+        return Data("digit-scenes", IMAGES, IMAGES, classes=tuple(range(CLASSES)))
+    chosen = isinstance(data.classes, ChooseRun)
+    return Data("imagenet", classes=ChooseRun("RS", count=CLASSES) if chosen else tuple(range(CLASSES)))
 
 
 def shrink_training(training: Training) -> Training:
@@ -25,7 +28,7 @@ def shrink_training(training: Training) -> Training:
 def shrink_model(model: Model) -> Model:
     """The same network for two classes; one that is large loses blocks."""
     depth = min(model.depth, BLOCKS) if model.width >= LARGE else model.depth
-    return replace(model, classes=CLASSES if model.classes == 1000 else model.classes, depth=depth)
+    return replace(model, classes=CLASSES, depth=depth)
 
 
 IMAGE_SHRINKS: dict[type, Callable[[Any], Any]] = {Data: shrink_data, Training: shrink_training, Model: shrink_model}

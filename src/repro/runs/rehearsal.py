@@ -3,7 +3,8 @@
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,39 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from repro import config, procedures
-from repro.data import text
+from repro.data import classes, text
+from repro.data.memory import nothing_remembered
 from repro.procedures.shrinking import CLASSES, IMAGES
 from repro.runs import store
 from repro.runs.record import Record
 
+HOMES = ("REPRO_HOME", "REPRO_DATA")
+IMAGES_A_CLASS, FEATURES = 50, 16  # that accuracies are counted on; dimensions of a class's mean feature
+
 
 def rehearse(runs: Iterable[config.Run]) -> list[Record]:
     """Carry out runs, shrunk, in a store of their own that is deleted; returns their records."""
-    with tempfile.TemporaryDirectory() as folder:
-        before = dict(os.environ)
-        os.environ |= {"REPRO_HOME": folder, "REPRO_DATA": folder}
-        try:
-            generate_images(Path(folder) / "imagenet")
-            generate_news(Path(folder) / text.FOLDER)
-            shrunk = [shrink(run) for run in runs]
-            for run in shrunk:
-                generate_weights(run)
-            return [carry_out(run) for run in shrunk]
-        finally:
-            os.environ.clear()
-            os.environ |= before
+    with tempfile.TemporaryDirectory() as folder, homes_at(folder), nothing_remembered():
+        generate_images(Path(folder) / "imagenet")
+        generate_classes(Path(folder) / "imagenet")
+        generate_news(Path(folder) / text.FOLDER)
+        shrunk = [shrink(run) for run in runs]
+        for run in shrunk:
+            generate_weights(run)
+        return [carry_out(run) for run in shrunk]
+
+
+@contextmanager
+def homes_at(folder: str) -> Iterator[None]:
+    """Within it store and data lie in a folder; afterwards they are where they were."""
+    before = {name: os.environ.pop(name) for name in HOMES if name in os.environ}
+    os.environ |= dict.fromkeys(HOMES, folder)
+    try:
+        yield
+    finally:
+        for name in HOMES:
+            del os.environ[name]
+        os.environ |= before
 
 
 def carry_out(run: config.Run) -> Record:
@@ -74,13 +87,27 @@ def _shrink(value: Any, shrinks: Any) -> Any:
 
 
 def generate_images(folder: Path) -> None:
-    """An image folder in ImageNet's layout: noise, 256x256."""
-    rng = np.random.default_rng(0)
+    """An image folder in ImageNet's layout: each of its classes has some of a few images of noise, 256x256."""
+    rng, made = np.random.default_rng(0), [folder / "noise" / f"{number}.JPEG" for number in range(IMAGES)]
+    (folder / "noise").mkdir(parents=True)
+    for file in made:
+        Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)
+    shares = [made[first::CLASSES] for first in range(CLASSES)]
     for split in ("train", "val"):
-        for number in range(IMAGES):
-            file = folder / split / f"n{number % CLASSES:08}" / f"{number}.JPEG"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(file)
+        for number, wnid in enumerate(classes.class_ids()):
+            (folder / split / wnid).mkdir(parents=True)
+            for file in shares[number % CLASSES]:
+                (folder / split / wnid / file.name).hardlink_to(file)
+
+
+def generate_classes(folder: Path) -> None:
+    """What is read of ImageNet's classes: accuracies of ImageNet-X's models, the first the best, and mean features."""
+    rng = np.random.default_rng(0)
+    chances = np.linspace(0.8, 0.65, len(classes.MODELS))[:, None]
+    accuracies = rng.binomial(IMAGES_A_CLASS, chances, (len(classes.MODELS), classes.CLASSES)) / IMAGES_A_CLASS
+    ids = np.array(classes.class_ids())
+    np.savez(folder / classes.ACCURACY_FILE, syn=ids, **dict(zip(classes.MODELS, accuracies, strict=True)))
+    np.save(folder / classes.FEATURE_FILE, rng.standard_normal((classes.CLASSES, FEATURES)))
 
 
 def generate_news(folder: Path) -> None:
