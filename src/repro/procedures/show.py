@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from repro.config import ShowRun
-from repro.data import load_dataset
 from repro.data.loader import derive_seed
 from repro.models import annotate
 from repro.procedures import Procedure
 from repro.procedures.shrinking import IMAGE_SHRINKS
+from repro.procedures.subsets import check_data, open_data
 from repro.tickets.patches import random_ids
 from repro.tickets.stages import real_sparsity
 from repro.training.cost import timing
@@ -33,9 +33,9 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
     With an annotator also the class it sees in every patch. All of it goes into the record, so that a figure needs
     neither weights nor data.
     """
-    set_up_kernels()
-    device, start = pick_device(), time.monotonic()
-    dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
+    set_up_kernels(device := pick_device())
+    start = time.monotonic()
+    dataset, selector = open_data(run.data, folder_of), Selector(run, folder_of, device)
     images, labels = next(iter(dataset.test_batches(device)))
     images, labels = images[: run.images], labels[: run.images]
     stages = selector.stages(images)
@@ -77,5 +77,5 @@ def as_png(image: Tensor) -> str:
 
 
 PROCEDURE = Procedure(
-    ShowRun, show, check=lambda run: load_dataset(run.data), gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS
+    ShowRun, show, check=lambda run: check_data(run.data), gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS
 )

@@ -26,6 +26,11 @@ def open_data(config: Data, folder_of: FolderOf, model: Model | None = None) -> 
     return dataset
 
 
+def check_data(config: Data) -> None:
+    """Raise DataError where the files of a data set are not here; which classes a run chooses need not be known yet."""
+    load_dataset(replace(config, classes=None) if isinstance(config.classes, ChooseRun) else config)
+
+
 def read_classes(folder: Path) -> tuple[int, ...]:
     """The classes that a finished run chose. Raises DamagedFile."""
     return tuple(load_tensors(folder / CLASSES_FILE)[0]["ids"].tolist())

@@ -46,13 +46,19 @@ def write_bytes(file: Path, content: bytes) -> None:
         ) from error
 
 
-def set_aside(file: Path, why: Exception | str) -> None:
-    """Rename a damaged file so that it is never read again, and say so."""
+def set_aside(file: Path, why: Exception | str, what: str = "damaged") -> None:
+    """Rename a file that is damaged, or what else it is, so that it is never read again, and say so."""
     number = 1
-    while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
+    while (aside := file.with_name(f"{file.name}.{what}-{number}")).exists():
         number += 1
     file.rename(aside)
     print(f"repro: {why}; set aside as {aside.name}, it is made again", file=sys.stderr)
+
+
+def compare_stamps(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """What differs between what a file was made from and what is here, in words; nothing where they are the same."""
+    names = [name for name in {**new, **old} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name} {old.get(name, 'unknown')}, here it is {new.get(name, 'none')}" for name in names)
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any] | None = None) -> str:
