@@ -23,13 +23,13 @@ from repro.config import (
 )
 from repro.data import load_dataset
 from repro.models import build_model
+from repro.procedures.origins import FINAL_FILE, MASK_PREFIX, NoWeights, load_published
 from repro.procedures.train import find_mask
 from repro.runs import store
 from repro.runs.schedule import get_or_compute
 from repro.tickets import weights
 from repro.training import loop
 from repro.training.checkpoint import load_tensors
-from repro.training.origins import FINAL_FILE, MASK_PREFIX, NoWeights, load_published
 from tests.conftest import forget
 from tests.training.test_loop import Interrupted
 

@@ -22,10 +22,10 @@ from repro.config import (
 from repro.data import load_dataset
 from repro.data.loader import Batch
 from repro.models import build_model
+from repro.procedures import selection
 from repro.procedures.train import make_network, make_objective
 from repro.runs import committed, schedule, store
 from repro.tickets.patches import as_mask
-from repro.training import selection
 from repro.training.checkpoint import DamagedFile, load_tensors
 from repro.training.sources import Centre, Chance, Stored, fixed_chance
 from repro.training.ticket_store import TICKETS_FILE, MismatchedTickets, id_type, open_tickets, write_tickets
@@ -47,7 +47,7 @@ def carry_out(*runs):
 
 
 def tickets(run=SELECT):
-    return selection.find_tickets(run, 0, load_dataset(run.data), folder_of)
+    return selection.find_tickets(run, 0, load_dataset(run.data).checksum(), folder_of, CPU)
 
 
 def test_a_selection_keeps_one_sorted_byte_an_id_for_every_image():
@@ -141,7 +141,7 @@ def test_damaged_tickets_are_refused_with_the_command_that_makes_them_again():
 def test_tickets_of_other_weights_or_data_are_refused():
     carry_out(SELECT)
     with pytest.raises(MismatchedTickets, match=r"data \w+, and \w+ is here; `repro compute"):
-        selection.find_tickets(SELECT, 0, load_dataset(Data("digit-scenes", 48, 32)), folder_of)
+        selection.find_tickets(SELECT, 0, load_dataset(Data("digit-scenes", 48, 32)).checksum(), folder_of, CPU)
     file = folder_of(DENSE) / "final.safetensors"
     file.write_bytes((folder_of(DENSE) / "epoch-0.safetensors").read_bytes())
     with pytest.raises(MismatchedTickets, match="selector"):

@@ -9,13 +9,14 @@ import torch
 from repro.config import SelectRun
 from repro.models.patched import PatchNetwork
 from repro.procedures import Procedure
+from repro.procedures.origins import FolderOf, check_same_data
+from repro.procedures.selection import Selector, made_from
 from repro.procedures.shrinking import IMAGE_SHRINKS
 from repro.procedures.subsets import check_data, open_data
 from repro.training.cost import timing
+from repro.training.exam import with_ids
 from repro.training.loop import evaluate
-from repro.training.origins import FolderOf
 from repro.training.precision import pick_device, set_up_kernels
-from repro.training.selection import Selector, made_from, with_ids
 from repro.training.ticket_store import TICKETS_FILE, id_type, write_tickets
 
 
@@ -27,11 +28,13 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
     set_up_kernels(device := pick_device())
     start = time.monotonic()
     dataset, selector = open_data(run.data, folder_of), Selector(run, folder_of, device)
+    check_same_data(run, seed, data := dataset.checksum(), folder_of)
+    made = made_from(run, data, folder_of, device)
     train, test = (
         torch.cat([selector(images).to(id_type(selector.patches)).cpu() for images, _ in batches])
         for batches in (dataset.plain_batches(device), dataset.test_batches(device))
     )
-    written = write_tickets(folder / TICKETS_FILE, train, test, selector.patches, made_from(run, dataset, folder_of))
+    written = write_tickets(folder / TICKETS_FILE, train, test, selector.patches, made)
     cost = timing(time.monotonic() - start, len(train) + len(test), device)
     tested = with_ids(dataset.test_batches(device), test.numpy())
     own = evaluate(PatchNetwork(selector.model), tested, selector.precision)
@@ -39,7 +42,8 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
         "metrics": {"patch_sparsity": 1 - train.shape[1] / selector.patches, "accuracy_sparse": own["accuracy"]},
         "timing": cost,
         "tickets": written,
-        "data": dataset.checksum(),
+        "inputs": {"selector": made["selector"]},
+        "data": data,
         "precision": selector.precision,
     }
 

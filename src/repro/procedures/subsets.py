@@ -5,8 +5,8 @@ from pathlib import Path
 
 from repro.config import ChooseRun, ConfigError, Data, Model
 from repro.data import AnyDataset, load_dataset
+from repro.procedures.origins import FolderOf
 from repro.training.checkpoint import load_tensors
-from repro.training.origins import FolderOf
 
 CLASSES_FILE = "classes.safetensors"  # what a run that chooses classes leaves: `ids`, int64 and rising
 

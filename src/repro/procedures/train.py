@@ -11,27 +11,30 @@ from repro.data.loader import Loader, derive_seed
 from repro.models import build_model
 from repro.models.patched import MEAN_COLOUR, PatchNetwork
 from repro.procedures import Procedure
+from repro.procedures.origins import (
+    FINAL_FILE,
+    MASK_PREFIX,
+    FolderOf,
+    check_same_data,
+    check_weights,
+    find_published,
+    inputs_of,
+    load_origin,
+    load_published,
+    trained_model,
+    weights_file,
+)
+from repro.procedures.selection import find_tickets, make_source
 from repro.procedures.shrinking import IMAGE_SHRINKS
 from repro.procedures.subsets import check_data, open_data
 from repro.tickets import weights
-from repro.training.checkpoint import load_tensors, save_tensors
+from repro.training.checkpoint import load_tensors, save_tensors, snapshot_file
 from repro.training.cost import timing
 from repro.training.exam import Exam
 from repro.training.loop import Fit
 from repro.training.objective import Classification, Objective, TokenLabelling
-from repro.training.origins import (
-    FINAL_FILE,
-    MASK_PREFIX,
-    FolderOf,
-    find_published,
-    load_published,
-    snapshot_file,
-    trained_model,
-    weights_of,
-)
 from repro.training.precision import pick_device, place, set_up_kernels
 from repro.training.ranks import find_ranks
-from repro.training.selection import find_tickets, make_source
 from repro.training.ticket_store import TicketStore
 
 
@@ -42,7 +45,9 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
     """
     set_up_kernels(device := pick_device())
     dataset = open_data(run.data, folder_of, run.model)
-    tickets = find_tickets(run.patches.source, seed, dataset, folder_of) if run.patches else None
+    check_same_data(run, seed, data := dataset.checksum(), folder_of)
+    inputs = inputs_of(run, folder_of)
+    tickets = find_tickets(run.patches.source, seed, data, folder_of, device) if run.patches else None
     network = place(make_network(run, initial_model(run, seed, folder_of, device), dataset, tickets), device)
     mask = find_mask(run.ticket, network.inner, folder_of) if run.ticket else {}
     exam = Exam(dataset, tickets, run.training.precision, device)
@@ -55,6 +60,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
         first_epoch=run.start.epoch if isinstance(run.start, Rewind) else 0,
         zero_masked=weights.mask_applier(network.inner, mask),
         folder=folder,
+        stamp={"data": data, **inputs},
         test=exam.test if run.curve else None,
     )
     fit.run()
@@ -64,7 +70,8 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
         "history": fit.history,
         "timing": timing(fit.seconds, (fit.last_step - fit.first_step) * loader.batch_size, device),
         "weights": save_tensors(folder / FINAL_FILE, kept),
-        "data": dataset.checksum(),
+        "inputs": inputs,
+        "data": data,
         "precision": fit.precision,
     }
 
@@ -95,7 +102,7 @@ def initial_model(run: TrainRun, seed: int, folder_of: FolderOf, device: torch.d
     if isinstance(run.start, Published):
         load_published(model, run.start)
     elif run.start:
-        model.load_state_dict(weights_of(run.start, folder_of))
+        load_origin(model, run.start, folder_of)
     return model
 
 
@@ -117,8 +124,8 @@ def make_objective(
     source = make_source(run.patches, seed, tickets, folder_of, loader.device) if run.patches and tickets else None
     if (run.model.name == "lvvit") != bool(run.annotator):
         raise ConfigError("lvvit needs an annotator, and no other network takes one")
-    patches = (run.model.image_size // run.model.patch_size) ** 2
     if run.annotator:
+        patches = (run.model.image_size // run.model.patch_size) ** 2
         annotator = trained_model(run.annotator, folder_of, loader.device)
         return TokenLabelling(run.training, seed, annotator, patches, source)
     return Classification(run.training, loader.classes, seed, source)
@@ -133,7 +140,7 @@ def find_mask(ticket: WeightTicket | MergedTicket, model: torch.nn.Module, folde
 
 def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf) -> weights.Mask:
     """The mask by magnitude of the source's final weights, within the mask the source was trained on."""
-    tensors = load_tensors(folder_of(ticket.source) / FINAL_FILE)[0]
+    tensors = load_tensors(file := weights_file(ticket.source, folder_of))[0]
     names = weights.prunable_names(dict(model.named_parameters()), ticket.scope)
     within = {n.removeprefix(MASK_PREFIX): m for n, m in tensors.items() if n.startswith(MASK_PREFIX)}
     share = ticket.sparsity
@@ -142,6 +149,7 @@ def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf
     if ticket.counted_over == "remaining" and within:
         share = 1 - (1 - share) * (1 - weights.sparsity(within))
     chosen = {name: tensors[name] for name in names}
+    check_weights(chosen, model, file)
     return weights.magnitude_mask(chosen, share, within=within or None, layout=ticket.layout)
 
 

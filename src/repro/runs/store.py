@@ -18,11 +18,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from repro import config, paths, procedures
+from repro.procedures import RECORD_FILE
 from repro.runs import record as records
 from repro.runs.provenance import Provenance, provenance
 from repro.runs.record import Record
 
-RECORD_FILE, CONFIG_FILE, STARTED_FILE = "record.json", "config.json", "started.json"
+CONFIG_FILE, STARTED_FILE = "config.json", "started.json"
 ASIDE = ".aside"  # added to the name of a folder that is to be made again
 
 

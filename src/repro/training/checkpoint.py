@@ -28,6 +28,11 @@ class StoreFull(RuntimeError):
     """The disk took no more; what was there before is untouched."""
 
 
+def snapshot_file(epoch: int) -> str:
+    """Name of the file that keeps the weights after `epoch` epochs."""
+    return f"epoch-{epoch}.safetensors"
+
+
 def write_bytes(file: Path, content: bytes) -> None:
     """Write a file atomically. Raises StoreFull where the disk is full."""
     file.parent.mkdir(parents=True, exist_ok=True)

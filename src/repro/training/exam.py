@@ -1,16 +1,15 @@
 """How a trained network is tested: on whole images and, where there are patch tickets, on the patches they keep."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from repro.data import AnyDataset
 from repro.training.loop import evaluate
 from repro.training.precision import usable_precision
-from repro.training.selection import with_ids
 from repro.training.ticket_store import TicketStore
 
 
@@ -41,6 +40,15 @@ class Exam:
         """Accuracy on the patches `ids` (images, kept)."""
         return self.evaluate(network, with_ids(self.dataset.test_batches(self.device), ids))["accuracy"]
 
-    def evaluate(self, network: nn.Module, batches: Iterable[tuple[torch.Tensor, ...]]) -> dict[str, float]:
+    def evaluate(self, network: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> dict[str, float]:
         """Accuracy and loss on batches."""
         return evaluate(network, batches, usable_precision(self.precision, self.device))
+
+
+def with_ids(batches: Iterable[tuple[Tensor, Tensor]], ids: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Batches of images and labels, in order, with the ids (images, count) of each."""
+    done = 0
+    for images, labels in batches:
+        chosen = torch.from_numpy(ids[done : done + len(labels)].astype(np.int64))
+        yield images, labels, chosen.to(images.device)
+        done += len(labels)

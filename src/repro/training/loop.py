@@ -21,10 +21,9 @@ from torch.nn.functional import cross_entropy
 from repro.config import Training
 from repro.data.loader import Loader, derive_seed
 from repro.models.patched import PatchNetwork
-from repro.training.checkpoint import compare_stamps, load_tensors, save_tensors, set_aside
+from repro.training.checkpoint import compare_stamps, load_tensors, save_tensors, set_aside, snapshot_file
 from repro.training.objective import Classification, Learner, Objective
 from repro.training.optimizers import make_optimizer, make_schedule, pack_state, unpack_state
-from repro.training.origins import snapshot_file
 from repro.training.precision import accelerate, autocast, usable_precision
 from repro.training.ranks import find_ranks
 
