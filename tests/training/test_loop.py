@@ -173,3 +173,54 @@ def test_the_published_recipe_of_resnet_50_spares_norms_and_biases_as_the_author
     assert found == {name: 2e-5 if name in weights else 0.0 for name in found}
     assert any("bn" in name for name in found.keys() - weights)
     assert "fc.bias" in found.keys() - weights
+
+
+def saved(folder):
+    """Step and stamp of the checkpoint in a folder."""
+    meta = loop.load_tensors(folder / loop.STATE_FILE)[1]
+    return meta["step"], meta["stamp"]
+
+
+def test_a_checkpoint_of_another_stamp_is_set_aside_with_what_differs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    config, stamp = RECIPES["sgd"], {"data": "old", "start": "same"}
+    break_off(make_fit(config, tmp_path, stamp=stamp), 5, monkeypatch)
+    step, kept = saved(tmp_path)
+    assert step == 5
+    assert kept == stamp | {"precision": make_fit(config).precision}
+    whole, again = make_fit(config), make_fit(config, tmp_path, stamp={"data": "new", "start": "same"})
+    whole.run()
+    again.run()
+    assert again.history == whole.history, "it starts afresh"
+    said = capsys.readouterr().err
+    assert "state.safetensors was begun with data old, here it is new; set aside as" in said
+    assert "start" not in said
+    assert (tmp_path / "state.safetensors.outdated-1").exists()
+
+
+def test_a_checkpoint_of_another_precision_is_not_taken_up(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    break_off(make_fit(replace(RECIPES["sgd"], precision="fp32"), tmp_path), 5, monkeypatch)
+    monkeypatch.setattr("repro.training.precision.multiplies_bf16", lambda device: True)
+    make_fit(RECIPES["sgd"], tmp_path).resume()
+    assert "precision fp32, here it is bf16" in capsys.readouterr().err
+
+
+def test_a_training_that_leaves_all_numbers_behind_keeps_its_last_good_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    fit = make_fit(RECIPES["sgd"], tmp_path)
+    step = fit.train_step
+
+    def train_step(learner):
+        step(learner)
+        if fit.step == 6:
+            next(fit.network.parameters()).data.fill_(float("nan"))
+
+    fit.train_step = train_step
+    with pytest.raises(loop.Diverged, match=r"epoch 2 is nan: lower learning_rate or set clip_norm"):
+        fit.run()
+    assert saved(tmp_path)[0] == 5
+    whole, again = make_fit(RECIPES["sgd"]), make_fit(RECIPES["sgd"], tmp_path)
+    whole.run()
+    again.run()
+    assert checksum_of(again) == checksum_of(whole)

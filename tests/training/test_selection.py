@@ -148,6 +148,14 @@ def test_tickets_of_other_weights_or_data_are_refused():
         tickets()
 
 
+def test_tickets_selected_in_another_precision_are_refused(monkeypatch):
+    record = carry_out(SELECT)[0]
+    other = {"fp32": "bf16", "bf16": "fp32"}[record.precision]
+    monkeypatch.setattr("repro.training.precision.multiplies_bf16", lambda device: other == "bf16")
+    with pytest.raises(MismatchedTickets, match=f"precision {record.precision}, and {other} is here; `repro compute"):
+        tickets()
+
+
 def test_damaged_tickets_are_made_again_when_a_run_needs_them(capsys):
     good = carry_out(SELECT)[0].tickets
     damage(folder_of(SELECT) / TICKETS_FILE)

@@ -49,9 +49,8 @@ def load_origin(model: nn.Module, origin: Origin, folder_of: FolderOf) -> None:
 
 def check_weights(tensors: Mapping[str, Tensor], model: nn.Module, file: Path) -> None:
     """Raise NoWeights where a file gives a network anything but finite floating-point numbers for its weights."""
-    own = model.state_dict()
-    for key, tensor in tensors.items():
-        if key not in own or not own[key].is_floating_point():
+    for key, own in model.state_dict().items():
+        if (tensor := tensors.get(key)) is None or not own.is_floating_point():
             continue
         if not tensor.is_floating_point():
             what = f"{key} as {tensor.dtype}, and weights are floating-point numbers"
