@@ -10,7 +10,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from repro.config import AttentionScore, ConfigError, Model
-from repro.models import application, build_model
+from repro.models import build_model
+from repro.models.patched import PatchNetwork
 from repro.models.resnet import ResNet20
 from repro.models.vit import forward_dropping, forward_patches, score_patches, select_patches
 from repro.tickets.patches import occlude, random_ids
@@ -184,16 +185,16 @@ def test_a_network_that_takes_no_patches_sees_painted_images():
     model = unlike_fresh(Own(32, 8, embed_dim=32, depth=3, num_heads=2))
     images, ids = torch.randn(2, 3, 32, 32), random_ids(2, 16, 5, torch.Generator().manual_seed(0))
     painted = occlude(images, ids, 16, torch.zeros(3))
-    assert torch.equal(application(Model("own"), model, 16)(model, images, ids), model(painted))
+    assert torch.equal(PatchNetwork(model, patches=16)(images, ids), model(painted))
 
 
 def test_a_keep_rate_in_a_network_that_cannot_select_is_refused_before_it_trains():
-    config = Model("swin", width=16, depth=3, heads=2, keep_rate=0.8)
+    model = build_model(Model("swin", width=16, depth=3, heads=2))
     with pytest.raises(ConfigError, match="SwinTransformer cannot select"):
-        application(config, build_model(config))
+        PatchNetwork(model, keep_rate=0.8)
 
 
 def test_a_ticket_for_another_number_of_patches_is_refused():
-    config = Model("vit", width=16, depth=3, heads=2)
+    model = build_model(Model("vit", width=16, depth=3, heads=2))
     with pytest.raises(ConfigError, match="16 patches, this network into 64"):
-        application(config, build_model(config), 16)
+        PatchNetwork(model, patches=16)

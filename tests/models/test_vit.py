@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from repro.config import AttentionScore, Model
-from repro.models import application, build_model
+from repro.models import build_model
+from repro.models.patched import PatchNetwork
 from repro.models.vit import (
     embed,
     forward_dropping,
@@ -150,13 +151,13 @@ def test_dropping_reaches_the_gradient_of_all_blocks(images):
 @pytest.mark.parametrize(("name", "keep_rate"), [("vit", 1.0), ("vit", 0.8), ("lvvit", 1.0), ("swin", 1.0)])
 def test_a_network_and_its_ticket_compile_into_one_graph(name, keep_rate, images):
     config = Model(name, width=16, depth=3, heads=2, keep_rate=keep_rate)
-    model = build_model(config, fused_attention=False).eval()
+    model = build_model(config, fused_attention=False)
     ids = random_ids(3, 64, 20, torch.Generator().manual_seed(0))
+    network = PatchNetwork(model, keep_rate, 64 if keep_rate == 1 else 0).eval()
     inputs = (images,) if keep_rate < 1 else (images, ids)
-    apply = application(config, model, 64)
     torch.compiler.reset()
-    compiled = torch.compile(apply, backend="eager", fullgraph=True)
-    assert torch.allclose(compiled(model, *inputs), apply(model, *inputs), atol=1e-6)
+    compiled = torch.compile(network, backend="eager", fullgraph=True)
+    assert torch.allclose(compiled(*inputs), network(*inputs), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["swin", "lvvit"])

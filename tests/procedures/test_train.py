@@ -1,9 +1,16 @@
+import json
+from dataclasses import replace
+
+import pytest
 import torch
 
+from repro import config
+from repro.config import Data, MergedTicket, WeightTicket
 from repro.procedures import train as procedure
+from repro.runs import record as records
 from repro.runs import store
-from repro.runs.schedule import get_or_compute
-from repro.training.checkpoint import load_tensors
+from repro.runs.schedule import RunFailed, get_or_compute
+from repro.training.checkpoint import load_tensors, save_tensors, stored_checksum
 from tests.conftest import DENSE, forget, on_ticket
 
 CPU = torch.device("cpu")
@@ -66,3 +73,76 @@ def test_seeds_differ_and_repeat():
     assert a.weights != b.weights
     forget((DENSE, 0))
     assert get_or_compute([(DENSE, 0)])[0].weights == a.weights
+
+
+def weights_of_masked(run):
+    """The final weights outside the mask of a finished run."""
+    final = load_tensors(folder_of(run) / procedure.FINAL_FILE)[0]
+    masks = {n: t for n, t in final.items() if n.startswith(procedure.MASK_PREFIX)}
+    return torch.cat([final[n.removeprefix(procedure.MASK_PREFIX)][~m] for n, m in masks.items()])
+
+
+def test_averaged_weights_of_a_rewound_ticket_are_pruned_too():
+    run = on_ticket(sparsity=0.8, epoch=1)
+    run = replace(run, training=replace(run.training, ema_decay=0.9))
+    get_or_compute([(run, 0)])
+    masked = weights_of_masked(run)
+    assert len(masked)
+    assert not masked.any()
+
+
+def test_a_run_has_one_thread_wherever_it_is_carried_out():
+    alone = get_or_compute([(DENSE, 0)])[0]
+    forget((DENSE, 0))
+    torch.set_num_threads(2)
+    again = get_or_compute([(DENSE, 0)])[0]
+    assert again.weights == alone.weights
+    assert again.timing["threads"] == 1
+
+
+def test_a_record_names_what_the_run_began_from():
+    first, second = on_ticket(sparsity=0.5, epoch=0), on_ticket(sparsity=0.5, draw=1)
+    merged = replace(first, ticket=MergedTicket((first.ticket, WeightTicket(second, 0.2))))
+    dense, one, record = get_or_compute([(DENSE, 0), (first, 0), (merged, 0)])
+    assert dense.inputs == {}
+    assert one.inputs["ticket"] == dense.weights
+    assert one.inputs["start"] == stored_checksum(folder_of(DENSE) / "epoch-0.safetensors")
+    assert record.inputs["ticket 1"] == dense.weights
+    assert record.inputs["ticket 2"] == get_or_compute([(second, 0)])[0].weights
+
+
+def test_a_parent_made_on_other_data_is_refused_with_both_checksums_and_the_mend():
+    get_or_compute([(DENSE, 0)])
+    file = folder_of(DENSE) / store.RECORD_FILE
+    record = json.loads(file.read_text())
+    ours = record["data"]
+    file.write_text(records.write(replace(records.read(file.read_text()), data="of-old")))
+    with pytest.raises(
+        RunFailed, match=f"of-old, here it has {ours}; `repro compute {config.name(DENSE)} --seed 0 --refresh`"
+    ):
+        get_or_compute([(on_ticket(epoch=0), 0)])
+    other = replace(on_ticket(epoch=0), data=Data("digit-scenes", 48, 32))
+    assert get_or_compute([(other, 0)]), "data of another name are the child's own affair"
+
+
+def spoil(file, change):
+    """Change a weight in a file of a run, checksum and all."""
+    tensors, meta = load_tensors(file)
+    key = next(n for n in tensors if n.endswith("conv1.weight"))
+    tensors[key] = change(tensors[key])
+    save_tensors(file, tensors, meta)
+
+
+@pytest.mark.parametrize("file", ["epoch-0.safetensors", procedure.FINAL_FILE])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.fill_(float("nan")), r"conv1\.weight that are infinite or not numbers; .*lower learning_rate"),
+        (lambda t: t.to(torch.int8), r"conv1\.weight as torch\.int8, and weights are floating-point"),
+    ],
+)
+def test_weights_of_a_parent_that_are_no_numbers_are_refused(file, change, said):
+    get_or_compute([(DENSE, 0)])
+    spoil(folder_of(DENSE) / file, change)
+    with pytest.raises(RunFailed, match=said):
+        get_or_compute([(on_ticket(epoch=0), 0)])

@@ -74,3 +74,30 @@ def test_exactly_the_dropped_pixels_are_painted(colour):
     painted = (seen == colour[:, None, None]).sum(dim=(2, 3))
     assert (painted == (196 - 144) * 256).all()
     assert ((seen == 9) | (seen == colour[:, None, None])).all()
+
+
+def test_what_a_crop_has_cut_off_a_ticket_is_made_up_for_by_pixels_and_not_by_padding():
+    # The crop starts a whole patch above the image and a quarter of one to its left; only the lowest row is a ticket,
+    # and it has been pushed out of view.
+    box = torch.tensor([[-0.25, 0.75, -0.0625, 0.9375]])
+    mask = patches.as_mask(torch.tensor([[12, 13, 14, 15]]), 16)
+    ticket, image = patches.cover(mask, box), patches.cover(torch.ones_like(mask), box)
+    assert not ticket.any()
+    assert patches.keep_highest(ticket, 4).tolist() == [[0, 1, 2, 3]], "the row of padding, by numbers alone"
+    assert patches.keep_shown(ticket, image, 4).tolist() == [[5, 6, 7, 9]], (
+        "first those without any padding, then lower ids"
+    )
+    assert patches.keep_shown(ticket, image, 12).tolist() == [list(range(4, 16))]
+
+
+def test_a_little_of_the_ticket_goes_before_all_of_the_image_and_roundings_do_not_count():
+    ticket = torch.tensor([[0.0, 0.01, 0.5, 0.50001]])
+    image = torch.tensor([[1.0, 0.25, 1.0, 0.99999]])
+    assert patches.keep_shown(ticket, image, 1).tolist() == [[2]]
+    assert patches.keep_shown(ticket, image, 3).tolist() == [[1, 2, 3]]
+
+
+def test_an_image_as_it_is_keeps_its_own_ticket():
+    ids = patches.random_ids(8, 64, 20, torch.Generator().manual_seed(0))
+    mask, box = patches.as_mask(ids, 64), torch.tensor([0.0, 1.0, 0.0, 1.0]).expand(8, -1)
+    assert torch.equal(patches.keep_shown(patches.cover(mask, box), patches.cover(torch.ones_like(mask), box), 20), ids)

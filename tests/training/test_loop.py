@@ -3,12 +3,13 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from repro.artefacts.recipes import RESNET50
 from torch import nn
 
+from repro.artefacts.shared.recipes import RESNET50
 from repro.config import Data, Model, Training
 from repro.data import load_dataset
 from repro.models import build_model
+from repro.models.patched import PatchNetwork
 from repro.training import loop, precision
 from repro.training.checkpoint import checksum
 from repro.training.precision import place
@@ -35,16 +36,34 @@ RECIPES = {
 VIT, RESNET = Model("vit", width=16, depth=2, heads=2, drop_path=0.2), Model(width=4)
 
 
-def make_fit(config, folder=None, network=RESNET):
+def make_fit(config, folder=None, network=RESNET, **more):
     torch.manual_seed(0)
     dataset = load_dataset(Data("digit-scenes", 64, 32))
-    model = place(build_model(network, fused_attention=False), CPU)
+    patched = place(PatchNetwork(build_model(network, fused_attention=False)), CPU)
     loader = dataset.train_loader(config.batch_size, config.augment, 0, CPU)
-    return loop.Fit(model, loader, config, folder=folder)
+    return loop.Fit(patched, loader, config, folder=folder, **more)
+
+
+def checksum_of(fit):
+    return checksum(fit.averaged.inner.state_dict())
 
 
 class Interrupted(Exception):
     pass
+
+
+def break_off(fit, stop, monkeypatch):
+    """Run a training until step `stop`, where it is killed."""
+    step = fit.train_step
+
+    def train_step(learner):
+        if fit.step == stop:
+            raise Interrupted
+        step(learner)
+
+    monkeypatch.setattr(fit, "train_step", train_step)
+    with pytest.raises(Interrupted):
+        fit.run()
 
 
 def check_resume(config, network, stop, folder, monkeypatch):
@@ -52,20 +71,10 @@ def check_resume(config, network, stop, folder, monkeypatch):
     whole = make_fit(config, network=network)
     whole.run()
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    broken = make_fit(config, folder, network)
-    step = broken.train_step
-
-    def train_step(forward):
-        if broken.step == stop:
-            raise Interrupted
-        step(forward)
-
-    monkeypatch.setattr(broken, "train_step", train_step)
-    with pytest.raises(Interrupted):
-        broken.run()
+    break_off(make_fit(config, folder, network), stop, monkeypatch)
     resumed = make_fit(config, folder, network)
     resumed.run()
-    assert checksum(resumed.averaged.state_dict()) == checksum(whole.averaged.state_dict())
+    assert checksum_of(resumed) == checksum_of(whole)
     assert resumed.history == whole.history
     assert resumed.seconds > 0
     return whole
@@ -97,12 +106,12 @@ def test_a_long_training_is_compiled_and_so_is_its_resumption(tmp_path, monkeypa
 def test_snapshots_are_the_weights_after_those_epochs(tmp_path):
     config = replace(RECIPES["sgd"], snapshot_epochs=(0, 2))
     fit = make_fit(config, tmp_path)
-    sums = {0: checksum(fit.model.state_dict())}
+    sums = {0: checksum_of(fit)}
     end_epoch = fit.end_epoch
 
     def note_weights(mean_loss):
         end_epoch(mean_loss)
-        sums[fit.step // 4] = checksum(fit.model.state_dict())
+        sums[fit.step // 4] = checksum_of(fit)
 
     fit.end_epoch = note_weights
     fit.run()
@@ -112,34 +121,9 @@ def test_snapshots_are_the_weights_after_those_epochs(tmp_path):
     assert not (tmp_path / "epoch-1.safetensors").exists()
 
 
-@pytest.mark.parametrize(
-    ("config", "rates"),
-    [
-        (Training(epochs=4, learning_rate=0.1), {0: 0.1, 1: 0.1, 3: 0.01, 5: 0.001}),
-        (Training(epochs=4, learning_rate=0.1, schedule="cosine"), {0: 0.1, 4: 0.05}),
-        (Training(epochs=4, learning_rate=0.1, schedule="cosine", warmup_epochs=1), {0: 1e-4, 1: 0.05005}),
-    ],
-)
-def test_learning_rates(config, rates):
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=config.learning_rate)
-    schedule = loop.make_schedule(optimizer, config, steps_per_epoch=2)
-    for step, rate in rates.items():
-        schedule.step_update(step)
-        assert optimizer.param_groups[0]["lr"] == pytest.approx(rate), step
-
-
-def test_deit_spares_norms_and_biases_from_decay_and_resnet_does_not():
-    model = build_model(Model(width=4))
-    all_decay = loop.make_optimizer(model, Training())
-    spared = loop.make_optimizer(model, Training(decay_all=False))
-    assert {g["weight_decay"] for g in all_decay.param_groups} == {1e-4}
-    assert {g["weight_decay"] for g in spared.param_groups} == {0.0, 1e-4}
-    assert not all_decay.param_groups[0]["nesterov"]
-
-
 def test_a_loss_that_is_not_a_number_stops_the_training():
     fit = make_fit(replace(RECIPES["sgd"], learning_rate=1e30))
-    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+    with pytest.raises(loop.Diverged, match="lower learning_rate"):
         fit.run()
 
 
@@ -147,9 +131,9 @@ def test_a_small_network_learns_the_digits():
     config = Training(epochs=4, batch_size=32, learning_rate=0.1, augment="none")
     dataset = load_dataset(Data("digit-scans"))
     torch.manual_seed(0)
-    model = build_model(Model(width=8))
-    loop.Fit(model, dataset.train_loader(32, "none", 0, CPU), config).run()
-    assert loop.evaluate(model, dataset.test_batches(CPU), "bf16")["accuracy"] > 0.9
+    network = PatchNetwork(build_model(Model(width=8)))
+    loop.Fit(network, dataset.train_loader(32, "none", 0, CPU), config).run()
+    assert loop.evaluate(network, dataset.test_batches(CPU), "bf16")["accuracy"] > 0.9
 
 
 def test_evaluate_counts_what_the_model_gets_right():
@@ -189,3 +173,54 @@ def test_the_published_recipe_of_resnet_50_spares_norms_and_biases_as_the_author
     assert found == {name: 2e-5 if name in weights else 0.0 for name in found}
     assert any("bn" in name for name in found.keys() - weights)
     assert "fc.bias" in found.keys() - weights
+
+
+def saved(folder):
+    """Step and stamp of the checkpoint in a folder."""
+    meta = loop.load_tensors(folder / loop.STATE_FILE)[1]
+    return meta["step"], meta["stamp"]
+
+
+def test_a_checkpoint_of_another_stamp_is_set_aside_with_what_differs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    config, stamp = RECIPES["sgd"], {"data": "old", "start": "same"}
+    break_off(make_fit(config, tmp_path, stamp=stamp), 5, monkeypatch)
+    step, kept = saved(tmp_path)
+    assert step == 5
+    assert kept == stamp | {"precision": make_fit(config).precision}
+    whole, again = make_fit(config), make_fit(config, tmp_path, stamp={"data": "new", "start": "same"})
+    whole.run()
+    again.run()
+    assert again.history == whole.history, "it starts afresh"
+    said = capsys.readouterr().err
+    assert "state.safetensors was begun with data old, here it is new; set aside as" in said
+    assert "start" not in said
+    assert (tmp_path / "state.safetensors.outdated-1").exists()
+
+
+def test_a_checkpoint_of_another_precision_is_not_taken_up(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    break_off(make_fit(replace(RECIPES["sgd"], precision="fp32"), tmp_path), 5, monkeypatch)
+    monkeypatch.setattr("repro.training.precision.multiplies_bf16", lambda device: True)
+    make_fit(RECIPES["sgd"], tmp_path).resume()
+    assert "precision fp32, here it is bf16" in capsys.readouterr().err
+
+
+def test_a_training_that_leaves_all_numbers_behind_keeps_its_last_good_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    fit = make_fit(RECIPES["sgd"], tmp_path)
+    step = fit.train_step
+
+    def train_step(learner):
+        step(learner)
+        if fit.step == 6:
+            next(fit.network.parameters()).data.fill_(float("nan"))
+
+    fit.train_step = train_step
+    with pytest.raises(loop.Diverged, match=r"epoch 2 is nan: lower learning_rate or set clip_norm"):
+        fit.run()
+    assert saved(tmp_path)[0] == 5
+    whole, again = make_fit(RECIPES["sgd"]), make_fit(RECIPES["sgd"], tmp_path)
+    whole.run()
+    again.run()
+    assert checksum_of(again) == checksum_of(whole)

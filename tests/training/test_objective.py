@@ -1,9 +1,12 @@
 """A ticket is mixed as the pixels are, and a labelled patch keeps its label."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from timm.data import Mixup
+from torch import nn
 
 from repro.config import Training
 from repro.data.loader import Batch
@@ -11,8 +14,11 @@ from repro.models import annotate
 from repro.models.lvvit import swap_halves
 from repro.models.resnet import ResNet20
 from repro.tickets.patches import as_mask, random_ids
-from repro.training.objective import TokenLabelling, mix_together
+from repro.training import loop
+from repro.training.checkpoint import checksum
+from repro.training.objective import Classification, Objective, TokenLabelling, mix_together
 from repro.training.sources import Chance
+from tests.training.test_loop import VIT, break_off, checksum_of, make_fit
 
 
 def painted(mask):
@@ -26,10 +32,10 @@ def test_a_ticket_goes_through_mixup_and_cutmix_as_its_pixels_do():
     for mixup, cutmix in ((0.8, 0.0), (0.0, 1.0)):
         np.random.seed(3)  # noqa: NPY002  timm draws from it
         mix = Mixup(mixup, cutmix, num_classes=10)
-        images, labels, kept = mix_together(mix, painted(mask), torch.arange(8), mask)
+        images, labels, kept = mix_together(mix, painted(mask), torch.arange(8), mask[:, None])
         pooled = torch.nn.functional.avg_pool2d(images[:, :1], 4).flatten(1)
-        assert torch.allclose(kept, pooled, atol=1e-6)
-        assert not torch.equal(kept, mask)
+        assert torch.allclose(kept[:, 0], pooled, atol=1e-6)
+        assert not torch.equal(kept[:, 0], mask)
         assert torch.allclose(labels.sum(1), torch.ones(8))
 
 
@@ -80,3 +86,69 @@ def test_the_swapped_share_weighs_the_two_classes():
     with torch.no_grad():
         loss = objective.loss(lambda *_: (whole, torch.zeros(2, 64, 10)), batch, step)
     assert loss.item() == pytest.approx(30 * share + np.log(10), rel=1e-3), "lam counts the patches of the full map"
+
+
+FOLLOWING = Training(epochs=2, batch_size=16, optimizer="adamw", learning_rate=1e-3, clip_norm=1.0)
+
+
+class Follow(Objective):
+    """A toy that holds all an objective may hold: a teacher, a trainable head and a queue of what the teacher saw."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.state.teacher = copy.deepcopy(network).requires_grad_(False)
+        torch.manual_seed(1)
+        self.state.head = nn.Linear(10, 10)
+        self.state.register_buffer("queue", torch.zeros(24, 10))
+
+    def loss(self, forward, batch, step):
+        self.seen = self.state.teacher(batch.images).detach()
+        answer = self.state.head(forward(batch.images).float())
+        return (answer - self.seen).square().mean() + (answer @ self.state.queue.T).square().mean()
+
+    def after_step(self, step):
+        with torch.no_grad():
+            for mine, theirs in zip(self.state.teacher.parameters(), self.network.parameters(), strict=True):
+                mine.lerp_(theirs, 0.1)
+        self.state.queue = torch.cat([self.seen, self.state.queue])[:24]
+
+
+def make_following(folder=None):
+    fit = make_fit(FOLLOWING, network=VIT)  # for its network and loader
+    return loop.Fit(fit.network, fit.loader, FOLLOWING, objective=Follow(fit.network), folder=folder)
+
+
+@pytest.mark.parametrize("stop", range(1, 8))
+def test_an_objective_that_holds_state_goes_on_as_if_it_had_not_stopped(stop, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    whole = make_following()
+    start = {name: t.clone() for name, t in whole.objective.state.state_dict().items()}
+    whole.run()
+    break_off(make_following(tmp_path), stop, monkeypatch)
+    resumed = make_following(tmp_path)
+    resumed.run()
+    held = whole.objective.state.state_dict()
+    assert checksum(resumed.objective.state.state_dict()) == checksum(held)
+    assert checksum_of(resumed) == checksum_of(whole)
+    assert resumed.history == whole.history
+    assert {name.partition(".")[0] for name in held if not torch.equal(held[name], start[name])} == {
+        "teacher",
+        "head",
+        "queue",
+    }
+
+
+def test_what_an_objective_trains_is_decayed_and_clipped_with_the_network():
+    fit = make_following()
+    trained = {id(p) for group in fit.optimizer.param_groups for p in group["params"]}
+    assert {id(p) for p in fit.objective.state.head.parameters()} < trained
+    assert not {id(p) for p in fit.objective.state.teacher.parameters()} & trained
+    spared = [p for group in fit.optimizer.param_groups if not group["weight_decay"] for p in group["params"]]
+    assert any(p is fit.network.inner.cls_token for p in spared), "as the network asks, whatever name it has in here"
+
+
+def test_the_objectives_of_the_papers_hold_nothing():
+    annotator = ResNet20(10, 4)
+    for objective in (Classification(Training(), 10, 0), TokenLabelling(Training(), 0, annotator, 64)):
+        assert not objective.state.state_dict()

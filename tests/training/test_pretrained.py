@@ -1,5 +1,6 @@
 """Fine-tuning of what another run, or a publisher, has trained: curves, parts of epochs, orders and merged tickets."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -23,13 +24,13 @@ from repro.config import (
 )
 from repro.data import load_dataset
 from repro.models import build_model
+from repro.procedures.origins import FINAL_FILE, MASK_PREFIX, NoWeights, load_published, published_file
 from repro.procedures.train import find_mask
 from repro.runs import store
 from repro.runs.schedule import get_or_compute
 from repro.tickets import weights
 from repro.training import loop
 from repro.training.checkpoint import load_tensors
-from repro.training.origins import FINAL_FILE, MASK_PREFIX, NoWeights, load_published
 from tests.conftest import forget
 from tests.training.test_loop import Interrupted
 
@@ -175,12 +176,22 @@ def test_published_weights_are_loaded_without_their_head():
     assert torch.equal(model.blocks[0].attn.qkv.weight, publisher.blocks[0].attn.qkv.weight)
     assert torch.equal(model.head.weight, drawn)
     write_published("vit", build_model(VIT).state_dict())
-    assert carry_out(with_epochs(SEEN, 0, start=Published("vit")))[0].metrics["accuracy"] >= 0
+    record = carry_out(with_epochs(SEEN, 0, start=Published("vit")))[0]
+    assert record.inputs == {"start": hashlib.sha256(published_file(Published("vit")).read_bytes()).hexdigest()}
 
 
 def test_published_weights_that_are_missing_or_do_not_fit_are_refused_with_the_mend():
     with pytest.raises(NoWeights, match="hf download timm/vit_x"):
         load_published(build_model(VIT), Published("vit_x"))
+    write_published("whole", {n: t.to(torch.int8) for n, t in build_model(VIT).state_dict().items()})
+    with pytest.raises(NoWeights, match=r"cls_token as torch\.int8, and weights are floating-point"):
+        load_published(build_model(VIT), Published("whole"))
+    write_published("nan", {n: t / 0 for n, t in build_model(VIT).state_dict().items()})
+    with pytest.raises(NoWeights, match=r"values in cls_token that are infinite or not numbers; fetch it again"):
+        load_published(build_model(VIT), Published("nan"))
+    published_file(Published("cut")).write_bytes(b"half a file")
+    with pytest.raises(NoWeights, match=r"cut\.safetensors cannot be read, fetch it again"):
+        load_published(build_model(VIT), Published("cut"))
     write_published("wide", build_model(replace(VIT, width=32)).state_dict())
     with pytest.raises(NoWeights, match=r"does not fit .* cls_token"):
         load_published(build_model(VIT), Published("wide"))

@@ -15,7 +15,8 @@ from repro.artefacts.shared.flops import count_patches, vit_macs
 from repro.config import Data, Model, Training
 from repro.data import digits, load_dataset
 from repro.data.loader import Batch, Loader
-from repro.models import application, build_model
+from repro.models import build_model
+from repro.models.patched import PatchNetwork
 from repro.models.vit import walk
 from repro.tickets.stages import stage_counts
 from repro.training.loop import Fit
@@ -69,12 +70,12 @@ def our_step(
     """A step of this project's training loop, compiled where a training of so many steps is."""
     net = place(build_model(model, fused_attention=False), CPU)
     objective = Classification(config, loader.classes, 0, source)
-    fit = Fit(net, loader, config, apply=application(model, net), objective=objective)
-    forward = fit.forward(accelerate(fit.apply, CPU, steps))
+    fit = Fit(PatchNetwork(net), loader, config, objective=objective)
+    learner = fit.learner(accelerate(fit.network, CPU, steps))
 
     def step() -> None:
         torch.set_float32_matmul_precision("medium" if fit.precision == "bf16" else "highest")
-        fit.train_step(forward)
+        fit.train_step(learner)
 
     return step
 

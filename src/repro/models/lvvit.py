@@ -6,6 +6,7 @@ patches leave only then (paper A, Figure 2a). Labels are mixed on the same map, 
 Parameters bear the names that they have in the authors' checkpoints.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ class LVViT(nn.Module):
 
     def __init__(self, config: Model) -> None:
         super().__init__()
+        self.reverse: Callable[[Tensor], Tensor] = reverse_batch  # replaced where several processes share a batch
         width, grid = config.width, config.image_size // config.patch_size
         self.patch_embed = build_stem(width, config.patch_size, config.stem_kernel)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
@@ -54,7 +56,7 @@ class LVViT(nn.Module):
         """
         tokens = self.patch_embed(images).flatten(2).transpose(1, 2)  # (batch, patches, width)
         if swap is not None:
-            tokens = swap_halves(tokens, swap)
+            tokens = swap_halves(tokens, swap, self.reverse)
         tokens = tokens + self.pos_embed[:, 1:]
         if ids is not None:
             tokens = gather(tokens, ids)
@@ -94,10 +96,15 @@ def build_stem(width: int, patch_size: int, kernel: int) -> nn.Sequential:
     return stem
 
 
-def swap_halves(maps: Tensor, swap: Tensor) -> Tensor:
+def reverse_batch(maps: Tensor) -> Tensor:
+    """A batch (batch, ...) in reverse."""
+    return maps.flip(0)
+
+
+def swap_halves(maps: Tensor, swap: Tensor, reverse: Callable[[Tensor], Tensor] = reverse_batch) -> Tensor:
     """Maps over patches (batch, patches, ...) with the patches `swap` (patches,) taken from the batch in reverse."""
     where = swap.view(1, -1, *[1] * (maps.ndim - 2))
-    return torch.where(where, maps.flip(0), maps)
+    return torch.where(where, reverse(maps), maps)
 
 
 def initialise(module: nn.Module) -> None:

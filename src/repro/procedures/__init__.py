@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+RECORD_FILE = "record.json"  # in the folder of a finished run
 Result = dict[str, Any]  # what a run leaves in its record, metrics first
 
 

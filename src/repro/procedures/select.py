@@ -7,15 +7,16 @@ from typing import Any
 import torch
 
 from repro.config import SelectRun
-from repro.data import load_dataset
-from repro.models.vit import forward_patches
+from repro.models.patched import PatchNetwork
 from repro.procedures import Procedure
+from repro.procedures.origins import FolderOf, check_same_data
+from repro.procedures.selection import Selector, made_from
 from repro.procedures.shrinking import IMAGE_SHRINKS
+from repro.procedures.subsets import check_data, open_data
 from repro.training.cost import timing
+from repro.training.exam import with_ids
 from repro.training.loop import evaluate
-from repro.training.origins import FolderOf
 from repro.training.precision import pick_device, set_up_kernels
-from repro.training.selection import Selector, made_from, with_ids
 from repro.training.ticket_store import TICKETS_FILE, id_type, write_tickets
 
 
@@ -24,23 +25,25 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
 
     `accuracy_sparse` is what the selecting network itself, not trained any further, makes of its own tickets.
     """
-    set_up_kernels()
-    device, start = pick_device(), time.monotonic()
-    dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
+    set_up_kernels(device := pick_device())
+    start = time.monotonic()
+    dataset, selector = open_data(run.data, folder_of), Selector(run, folder_of, device)
+    check_same_data(run, seed, data := dataset.checksum(), folder_of)
+    made = made_from(run, data, folder_of, device)
     train, test = (
         torch.cat([selector(images).to(id_type(selector.patches)).cpu() for images, _ in batches])
         for batches in (dataset.plain_batches(device), dataset.test_batches(device))
     )
-    written = write_tickets(folder / TICKETS_FILE, train, test, selector.patches, made_from(run, dataset, folder_of))
+    written = write_tickets(folder / TICKETS_FILE, train, test, selector.patches, made)
     cost = timing(time.monotonic() - start, len(train) + len(test), device)
-    own = evaluate(
-        selector.model, with_ids(dataset.test_batches(device), test.numpy()), selector.precision, forward_patches
-    )
+    tested = with_ids(dataset.test_batches(device), test.numpy())
+    own = evaluate(PatchNetwork(selector.model), tested, selector.precision)
     return {
         "metrics": {"patch_sparsity": 1 - train.shape[1] / selector.patches, "accuracy_sparse": own["accuracy"]},
         "timing": cost,
         "tickets": written,
-        "data": dataset.checksum(),
+        "inputs": {"selector": made["selector"]},
+        "data": data,
         "precision": selector.precision,
     }
 
@@ -49,7 +52,7 @@ PROCEDURE = Procedure(
     SelectRun,
     select,
     lambda run: [TICKETS_FILE],
-    check=lambda run: load_dataset(run.data),
+    check=lambda run: check_data(run.data),
     needs_parents=True,
     gpu=1.0,
     memory_mb=2500,

@@ -12,17 +12,17 @@ from PIL import Image
 from torch import Tensor
 
 from repro.config import ShowRun
-from repro.data import load_dataset
 from repro.data.loader import derive_seed
 from repro.models import annotate
 from repro.procedures import Procedure
+from repro.procedures.origins import FolderOf, check_same_data, trained_model
+from repro.procedures.selection import Selector
 from repro.procedures.shrinking import IMAGE_SHRINKS
+from repro.procedures.subsets import check_data, open_data
 from repro.tickets.patches import random_ids
 from repro.tickets.stages import real_sparsity
 from repro.training.cost import timing
-from repro.training.origins import FolderOf, trained_model
 from repro.training.precision import pick_device, set_up_kernels
-from repro.training.selection import Selector
 
 SHOWN_PIXELS = 112  # about the width of an example in a record
 
@@ -33,9 +33,10 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
     With an annotator also the class it sees in every patch. All of it goes into the record, so that a figure needs
     neither weights nor data.
     """
-    set_up_kernels()
-    device, start = pick_device(), time.monotonic()
-    dataset, selector = load_dataset(run.data), Selector(run, folder_of, device)
+    set_up_kernels(device := pick_device())
+    start = time.monotonic()
+    dataset, selector = open_data(run.data, folder_of), Selector(run, folder_of, device)
+    check_same_data(run, seed, data := dataset.checksum(), folder_of)
     images, labels = next(iter(dataset.test_batches(device)))
     images, labels = images[: run.images], labels[: run.images]
     stages = selector.stages(images)
@@ -63,7 +64,7 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
         "mean_colour": mean.flatten().tolist(),
         "examples": examples,
         "timing": timing(time.monotonic() - start, len(images), device),
-        "data": dataset.checksum(),
+        "data": data,
         "precision": selector.precision,
     }
 
@@ -77,5 +78,5 @@ def as_png(image: Tensor) -> str:
 
 
 PROCEDURE = Procedure(
-    ShowRun, show, check=lambda run: load_dataset(run.data), gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS
+    ShowRun, show, check=lambda run: check_data(run.data), gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS
 )

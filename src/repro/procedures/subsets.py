@@ -5,8 +5,8 @@ from pathlib import Path
 
 from repro.config import ChooseRun, ConfigError, Data, Model
 from repro.data import AnyDataset, load_dataset
+from repro.procedures.origins import FolderOf
 from repro.training.checkpoint import load_tensors
-from repro.training.origins import FolderOf
 
 CLASSES_FILE = "classes.safetensors"  # what a run that chooses classes leaves: `ids`, int64 and rising
 
@@ -24,6 +24,11 @@ def open_data(config: Data, folder_of: FolderOf, model: Model | None = None) -> 
             f"the data have {count} classes, and {model.name} has {model.classes} outputs; use Model(classes={count})"
         )
     return dataset
+
+
+def check_data(config: Data) -> None:
+    """Raise DataError where the files of a data set are not here; which classes a run chooses need not be known yet."""
+    load_dataset(replace(config, classes=None) if isinstance(config.classes, ChooseRun) else config)
 
 
 def read_classes(folder: Path) -> tuple[int, ...]:

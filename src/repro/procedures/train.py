@@ -6,29 +6,35 @@ from typing import Any
 import torch
 
 from repro.config import ConfigError, MergedTicket, Published, Rewind, TrainRun, WeightTicket
-from repro.data import AnyDataset, load_dataset
+from repro.data import AnyDataset
 from repro.data.loader import Loader, derive_seed
-from repro.models import Apply, application, build_model
+from repro.models import build_model
+from repro.models.patched import MEAN_COLOUR, PatchNetwork
 from repro.procedures import Procedure
+from repro.procedures.origins import (
+    FINAL_FILE,
+    MASK_PREFIX,
+    FolderOf,
+    check_same_data,
+    check_weights,
+    find_published,
+    inputs_of,
+    load_origin,
+    load_published,
+    trained_model,
+    weights_file,
+)
+from repro.procedures.selection import find_tickets, make_source
 from repro.procedures.shrinking import IMAGE_SHRINKS
+from repro.procedures.subsets import check_data, open_data
 from repro.tickets import weights
-from repro.training.checkpoint import load_tensors, save_tensors
+from repro.training.checkpoint import load_tensors, save_tensors, snapshot_file
 from repro.training.cost import timing
 from repro.training.exam import Exam
 from repro.training.loop import Fit
 from repro.training.objective import Classification, Objective, TokenLabelling
-from repro.training.origins import (
-    FINAL_FILE,
-    MASK_PREFIX,
-    FolderOf,
-    find_published,
-    load_published,
-    snapshot_file,
-    trained_model,
-    weights_of,
-)
 from repro.training.precision import pick_device, place, set_up_kernels
-from repro.training.selection import find_tickets, make_source
+from repro.training.ranks import find_ranks
 from repro.training.ticket_store import TicketStore
 
 
@@ -37,32 +43,35 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
 
     `folder` receives checkpoints and final weights; `folder_of` names the folder of a finished run it needs.
     """
-    set_up_kernels()
-    device, dataset = pick_device(), load_dataset(run.data)
-    model = place(initial_model(run, seed, folder_of, device), device)
-    mask = find_mask(run.ticket, model, folder_of) if run.ticket else {}
-    tickets = find_tickets(run.patches.source, seed, dataset, folder_of) if run.patches else None
-    exam = Exam(dataset, tickets, make_application(run, model, dataset, tickets), run.training.precision, device)
+    set_up_kernels(device := pick_device())
+    dataset = open_data(run.data, folder_of, run.model)
+    check_same_data(run, seed, data := dataset.checksum(), folder_of)
+    inputs = inputs_of(run, folder_of)
+    tickets = find_tickets(run.patches.source, seed, data, folder_of, device) if run.patches else None
+    network = place(make_network(run, initial_model(run, seed, folder_of, device), dataset, tickets), device)
+    mask = find_mask(run.ticket, network.inner, folder_of) if run.ticket else {}
+    exam = Exam(dataset, tickets, run.training.precision, device)
     loader = make_loader(run, seed, dataset, device)
     fit = Fit(
-        model,
+        network,
         loader,
         run.training,
-        apply=exam.apply,
         objective=make_objective(run, seed, loader, tickets, folder_of),
         first_epoch=run.start.epoch if isinstance(run.start, Rewind) else 0,
-        zero_masked=weights.mask_applier(model, mask),
+        zero_masked=weights.mask_applier(network.inner, mask),
         folder=folder,
+        stamp={"data": data, **inputs},
         test=exam.test if run.curve else None,
     )
     fit.run()
-    kept = fit.averaged.state_dict() | {MASK_PREFIX + name: m for name, m in mask.items()}
+    kept = fit.averaged.inner.state_dict() | {MASK_PREFIX + name: m for name, m in mask.items()}
     return {
-        "metrics": exam.test(fit.averaged) | describe_mask(mask, model) | exam.test_random(fit.averaged, seed),
+        "metrics": exam.test(fit.averaged) | describe_mask(mask, network.inner) | exam.test_random(fit.averaged, seed),
         "history": fit.history,
         "timing": timing(fit.seconds, (fit.last_step - fit.first_step) * loader.batch_size, device),
         "weights": save_tensors(folder / FINAL_FILE, kept),
-        "data": dataset.checksum(),
+        "inputs": inputs,
+        "data": data,
         "precision": fit.precision,
     }
 
@@ -80,7 +89,10 @@ def describe_mask(mask: weights.Mask, model: torch.nn.Module) -> dict[str, float
 def make_loader(run: TrainRun, seed: int, dataset: AnyDataset, device: torch.device) -> Loader:
     """Training batches in the run's order."""
     order = derive_seed(seed, "order", run.order) if run.order else seed
-    return dataset.train_loader(run.training.batch_size, run.training.augment, order, device)
+    ranks = find_ranks()
+    return dataset.train_loader(
+        run.training.batch_size, run.training.augment, order, device, rank=ranks.rank, world=ranks.world
+    )
 
 
 def initial_model(run: TrainRun, seed: int, folder_of: FolderOf, device: torch.device) -> torch.nn.Module:
@@ -90,23 +102,19 @@ def initial_model(run: TrainRun, seed: int, folder_of: FolderOf, device: torch.d
     if isinstance(run.start, Published):
         load_published(model, run.start)
     elif run.start:
-        model.load_state_dict(weights_of(run.start, folder_of))
+        load_origin(model, run.start, folder_of)
     return model
 
 
-def make_application(run: TrainRun, model: torch.nn.Module, dataset: AnyDataset, tickets: TicketStore | None) -> Apply:
-    """How the run's network takes images and ids; painted patches are the mean colour, or black."""
+def make_network(
+    run: TrainRun, model: torch.nn.Module, dataset: AnyDataset, tickets: TicketStore | None
+) -> PatchNetwork:
+    """The run's network as it takes images and ids; painted patches are the mean colour, or black."""
     if not (run.patches and tickets):
-        return application(run.model, model)
+        return PatchNetwork(model, run.model.keep_rate)
     mean, std = dataset.statistics()
-    colour = -mean / std if run.patches.fill == "black" else torch.zeros(3)
-    apply = application(run.model, model, tickets.patches, colour)
-    return apply_blank(apply) if run.patches.blank else apply
-
-
-def apply_blank(apply: Apply) -> Apply:
-    """The same of images without content: what is left is which patches are kept."""
-    return lambda model, images, *ids: apply(model, torch.zeros_like(images), *ids)
+    colour = -mean / std if run.patches.fill == "black" else MEAN_COLOUR
+    return PatchNetwork(model, run.model.keep_rate, tickets.patches, colour=colour, blank=run.patches.blank)
 
 
 def make_objective(
@@ -116,10 +124,8 @@ def make_objective(
     source = make_source(run.patches, seed, tickets, folder_of, loader.device) if run.patches and tickets else None
     if (run.model.name == "lvvit") != bool(run.annotator):
         raise ConfigError("lvvit needs an annotator, and no other network takes one")
-    patches = (run.model.image_size // run.model.patch_size) ** 2
-    if tickets and run.model.name in ("vit", "lvvit") and patches != tickets.patches:
-        raise ConfigError(f"the selector cuts an image into {tickets.patches} patches, this network into {patches}")
     if run.annotator:
+        patches = (run.model.image_size // run.model.patch_size) ** 2
         annotator = trained_model(run.annotator, folder_of, loader.device)
         return TokenLabelling(run.training, seed, annotator, patches, source)
     return Classification(run.training, loader.classes, seed, source)
@@ -134,7 +140,7 @@ def find_mask(ticket: WeightTicket | MergedTicket, model: torch.nn.Module, folde
 
 def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf) -> weights.Mask:
     """The mask by magnitude of the source's final weights, within the mask the source was trained on."""
-    tensors = load_tensors(folder_of(ticket.source) / FINAL_FILE)[0]
+    tensors = load_tensors(file := weights_file(ticket.source, folder_of))[0]
     names = weights.prunable_names(dict(model.named_parameters()), ticket.scope)
     within = {n.removeprefix(MASK_PREFIX): m for n, m in tensors.items() if n.startswith(MASK_PREFIX)}
     share = ticket.sparsity
@@ -143,6 +149,7 @@ def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf
     if ticket.counted_over == "remaining" and within:
         share = 1 - (1 - share) * (1 - weights.sparsity(within))
     chosen = {name: tensors[name] for name in names}
+    check_weights(chosen, model, file)
     return weights.magnitude_mask(chosen, share, within=within or None, layout=ticket.layout)
 
 
@@ -153,7 +160,7 @@ def kept_files(run: TrainRun) -> list[str]:
 
 def check(run: TrainRun) -> None:
     """Raise where the data, or the weights of a publisher, are not here."""
-    load_dataset(run.data)
+    check_data(run.data)
     if isinstance(run.start, Published):
         find_published(run.start)
 

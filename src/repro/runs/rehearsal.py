@@ -59,7 +59,7 @@ def carry_out(run: config.Run) -> Record:
 def generate_weights(run: config.Run) -> None:
     """Files for the published weights that a run or its parents start from: a fresh draw, without a head."""
     from repro.models import build_model
-    from repro.training.origins import published_file
+    from repro.procedures.origins import published_file
 
     for parent in config.parents(run):
         generate_weights(parent)

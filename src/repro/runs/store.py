@@ -18,11 +18,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from repro import config, paths, procedures
+from repro.procedures import RECORD_FILE
 from repro.runs import record as records
 from repro.runs.provenance import Provenance, provenance
 from repro.runs.record import Record
 
-RECORD_FILE, CONFIG_FILE, STARTED_FILE = "record.json", "config.json", "started.json"
+CONFIG_FILE, STARTED_FILE = "config.json", "started.json"
 ASIDE = ".aside"  # added to the name of a folder that is to be made again
 
 
@@ -47,6 +48,8 @@ def find_local(run: Any, seed: int) -> Record | None:
     try:
         return check_owner(records.read(file.read_text()), config.name(run), seed)
     except (ValueError, OSError) as error:
+        from repro.training.checkpoint import set_aside
+
         set_aside(file, error)
         return None
 
@@ -124,15 +127,6 @@ def check_writable(home: Path) -> None:
         ) from error
 
 
-def set_aside(file: Path, why: Exception | str) -> None:
-    """Rename a damaged file so that it is never read again, and say so."""
-    number = 1
-    while (damaged := file.with_name(f"{file.name}.damaged-{number}")).exists():
-        number += 1
-    file.rename(damaged)
-    print(f"repro: {why}; set aside as {damaged.name}, it is made again", file=sys.stderr)
-
-
 def compute(run: Any, seed: int) -> Record:
     """Carry out a run whose parents are done, unless its record exists; waits while another process does it."""
     home = folder(run, seed)
@@ -154,7 +148,7 @@ def is_whole(run: Any, seed: int) -> bool:
 
     Where they are checked against those of its parents, as tickets are against their selector's weights, both must be.
     """
-    from repro.training.checkpoint import DamagedFile, load_tensors
+    from repro.training.checkpoint import DamagedFile, load_tensors, set_aside
 
     if find_local(run, seed) is None:
         return False
@@ -193,7 +187,7 @@ def begin(home: Path, state: Path, now: Provenance) -> Provenance:
 
     A checkpoint that is damaged, or was left by other code, versions or device, is set aside first.
     """
-    from repro.training.checkpoint import DamagedFile, load_tensors, write_bytes
+    from repro.training.checkpoint import DamagedFile, load_tensors, set_aside, write_bytes
 
     if state.exists():
         try:

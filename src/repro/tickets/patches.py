@@ -2,7 +2,8 @@
 
 A ticket is the sorted absolute ids of the kept patches, row by row from the top left, without the class token. The
 decision a reader may doubt: a ticket is fixed per image and follows it through crop and flip, by keeping those patches
-of the new view that show most of the ticket. Every image keeps the same number of patches, so a batch stays a tensor.
+of the new view that show most of the ticket. Every image keeps the same number of patches, so a batch stays a tensor:
+where a crop has cut some off, others fill up.
 """
 
 import math
@@ -14,6 +15,17 @@ from torch import Tensor
 def keep_highest(scores: Tensor, count: int) -> Tensor:
     """Ids of the `count` highest scores of each row, sorted, (batch, count); ties go to lower ids."""
     return scores.argsort(dim=1, descending=True, stable=True)[:, :count].sort(dim=1).values
+
+
+def keep_shown(ticket: Tensor, image: Tensor, count: int) -> Tensor:
+    """Ids of the `count` patches of each view that show most of a ticket, sorted, (batch, count).
+
+    `ticket` and `image` (batch, patches) in [0, 1] are how much of each patch shows what is kept, and the image at all:
+    of patches that show as much of the ticket those go first that show more of the image, and padding last. Shares are
+    compared to the thousandth, because what is equal on paper may differ by a rounding. Ties go to lower ids.
+    """
+    shares = [torch.round(1000 * share) for share in (ticket, image)]
+    return keep_highest(1001 * shares[0] + shares[1], count)
 
 
 def random_ids(images: int, patches: int, count: int, generator: torch.Generator) -> Tensor:

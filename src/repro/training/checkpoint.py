@@ -7,6 +7,7 @@ new one. What is read is checked against the SHA-256 it was written with.
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ class StoreFull(RuntimeError):
     """The disk took no more; what was there before is untouched."""
 
 
+def snapshot_file(epoch: int) -> str:
+    """Name of the file that keeps the weights after `epoch` epochs."""
+    return f"epoch-{epoch}.safetensors"
+
+
 def write_bytes(file: Path, content: bytes) -> None:
     """Write a file atomically. Raises StoreFull where the disk is full."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +49,21 @@ def write_bytes(file: Path, content: bytes) -> None:
             f"cannot write {file}: {error.strerror}. Free some space, or point REPRO_HOME at a larger disk, "
             "and run the same command again: it goes on from the last checkpoint"
         ) from error
+
+
+def set_aside(file: Path, why: Exception | str, what: str = "damaged") -> None:
+    """Rename a file that is damaged, or what else it is, so that it is never read again, and say so."""
+    number = 1
+    while (aside := file.with_name(f"{file.name}.{what}-{number}")).exists():
+        number += 1
+    file.rename(aside)
+    print(f"repro: {why}; set aside as {aside.name}, it is made again", file=sys.stderr)
+
+
+def compare_stamps(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """What differs between what a file was made from and what is here, in words; nothing where they are the same."""
+    names = [name for name in {**new, **old} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name} {old.get(name, 'unknown')}, here it is {new.get(name, 'none')}" for name in names)
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any] | None = None) -> str:

@@ -1,20 +1,18 @@
 """The one training loop of the project, and evaluation.
 
 Exact resume needs no care here: learning rate, data order, augmentation and every random draw of a step are functions
-of (seed, step), so the state of a training is its weights, its optimiser and its step. The decision a reader may
-doubt: accuracy is that of the last epoch, never the best one, because the best one would be chosen on the test set.
+of (seed, step), so the state of a training is its weights, its optimiser, what its objective holds, and its step. The
+decision a reader may doubt: accuracy is that of the last epoch, never the best one, because the best one would be
+chosen on the test set.
 """
 
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import timm.optim
-import timm.scheduler
 import torch
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
@@ -22,46 +20,54 @@ from torch.nn.functional import cross_entropy
 
 from repro.config import Training
 from repro.data.loader import Loader, derive_seed
-from repro.models import Apply, apply_whole
-from repro.training.checkpoint import load_tensors, save_tensors
-from repro.training.objective import Classification, Forward, Objective
-from repro.training.origins import snapshot_file
+from repro.models.patched import PatchNetwork
+from repro.training.checkpoint import compare_stamps, load_tensors, save_tensors, set_aside, snapshot_file
+from repro.training.objective import Classification, Learner, Objective
+from repro.training.optimizers import make_optimizer, make_schedule, pack_state, unpack_state
 from repro.training.precision import accelerate, autocast, usable_precision
+from repro.training.ranks import find_ranks
 
 STATE_FILE = "state.safetensors"
 CHECKPOINT_SECONDS = 30.0  # between two checkpoints
 REPORT_SECONDS = 30.0  # between two lines of progress
 
 
+class Diverged(RuntimeError):
+    """A training whose loss is not a number any more."""
+
+
 class Fit:
     """A training under way: everything that changes while it runs.
 
-    `apply` is how the network is applied to images, and to ids of patches where the objective chooses some.
-    `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed. `test`,
-    where given, is what the history keeps of the network before the first epoch and after every one.
+    `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed if it
+    bears the same `stamp`: checksums of what the training is made from. `zero_masked` zeroes the weights outside a
+    ticket. `test`, where given, is what the history keeps of the network before the first epoch and after every one.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        network: PatchNetwork,
         loader: Loader,
         config: Training,
         *,
-        apply: Apply = apply_whole,
         objective: Objective | None = None,
         first_epoch: int = 0,
         zero_masked: Callable[[], None] = lambda: None,
         folder: Path | None = None,
+        stamp: Mapping[str, str] | None = None,
         test: Callable[[nn.Module], dict[str, float]] | None = None,
     ) -> None:
-        self.model, self.loader, self.config, self.folder, self.test = model, loader, config, folder, test
-        self.apply = apply
+        self.network, self.loader, self.config, self.folder, self.test = network, loader, config, folder, test
+        self.ranks = find_ranks()
+        self.ranks.join(network, loader.device)
         self.objective = objective or Classification(config, loader.classes, loader.seed)
         self.precision = usable_precision(config.precision, loader.device)
+        self.stamp = {**(stamp or {}), "precision": self.precision}
         self.zero_masked = zero_masked
-        self.optimizer = make_optimizer(model, config)
+        self.zero_masked()
+        self.optimizer = make_optimizer(self.learner(network), config)
         self.schedule = make_schedule(self.optimizer, config, loader.steps_per_epoch)
-        self.ema = ModelEmaV3(model, decay=config.ema_decay) if config.ema_decay else None
+        self.ema = ModelEmaV3(network, decay=config.ema_decay) if config.ema_decay else None
         self.first_step = self.step = first_epoch * loader.steps_per_epoch
         self.last_step = math.ceil(config.epochs * loader.steps_per_epoch)
         self.loss_sum = torch.zeros((), device=loader.device)
@@ -69,22 +75,27 @@ class Fit:
         self.seconds = 0.0
 
     @property
-    def averaged(self) -> nn.Module:
-        """The model to evaluate: the moving average where the recipe keeps one."""
-        return self.ema.module if self.ema else self.model
+    def averaged(self) -> PatchNetwork:
+        """The network to evaluate: the moving average where the recipe keeps one."""
+        return self.ema.module if self.ema else self.network
+
+    def learner(self, network: nn.Module) -> Learner:
+        """A network, such as this one compiled, with the objective it learns."""
+        return Learner(network, self.objective, self.precision, self.loader.device)
 
     def run(self) -> None:
         """Train to the last epoch, from the checkpoint in the folder if there is one."""
-        self.resume()
-        self.zero_masked()
-        forward = self.forward(accelerate(self.apply, self.loader.device, self.last_step - self.first_step))
+        with self.ranks.first_before_others():
+            self.resume()
+        fast = accelerate(self.network, self.loader.device, self.last_step - self.first_step)
+        learner = self.ranks.share(self.learner(fast))
         if self.step == self.first_step:
             self.snapshot()
             self.history += self.tested({"epoch": self.epoch})
-        self.model.train()
+        self.network.train()
         mark = saved = reported = time.monotonic()
         while self.step < self.last_step:
-            self.train_step(forward)
+            self.train_step(learner)
             ended = self.step % self.loader.steps_per_epoch == 0 or self.step == self.last_step
             mean = self.mean_loss() if ended else 0.0
             now = time.monotonic()
@@ -92,36 +103,28 @@ class Fit:
             if ended:
                 self.end_epoch(mean)
                 mark = time.monotonic()  # to test is not to train
-            if self.folder and now - saved > CHECKPOINT_SECONDS:
+            if now - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = mark = time.monotonic()
             if now - reported > REPORT_SECONDS:
                 self.report()
                 reported = now
 
-    def forward(self, apply: Apply) -> Forward:
-        """The network applied under autocast."""
-
-        def under_autocast(*inputs: Tensor | None) -> Any:
-            with autocast(self.precision, self.loader.device):
-                return apply(self.model, *inputs)
-
-        return under_autocast
-
-    def train_step(self, forward: Forward) -> None:
+    def train_step(self, learner: nn.Module) -> None:
         """One step of the optimiser; every random draw in it depends on (seed, step) alone."""
         seed_generators(derive_seed(self.loader.seed, "step", self.step))
-        loss = self.objective.loss(forward, self.loader.batch(self.step), self.step)
+        loss = learner(self.loader.batch(self.step), self.step)
         loss.backward()
         if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            nn.utils.clip_grad_norm_(learner.parameters(), self.config.clip_norm)
         self.schedule.step_update(self.step)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.zero_masked()
+        self.objective.after_step(self.step)
         if self.ema:
-            self.ema.update(self.model, step=self.step)
-        self.loss_sum += loss.detach()
+            self.ema.update(self.network, step=self.step)
+        self.loss_sum += self.ranks.mean(loss.detach())
         self.step += 1
 
     @property
@@ -135,16 +138,14 @@ class Fit:
         return float(self.loss_sum) / ((self.step - 1) % self.loader.steps_per_epoch + 1)
 
     def end_epoch(self, mean_loss: float) -> None:
-        """Note the mean loss of the epoch, and the test where one is asked for; stop where it is not a number."""
+        """Note the mean loss of the epoch, and the test where one is asked for. Raises Diverged."""
         if not np.isfinite(mean_loss):
-            raise FloatingPointError(
-                f"the loss of epoch {self.epoch} is {mean_loss}: lower learning_rate or set clip_norm"
-            )
+            raise Diverged(f"the loss of epoch {self.epoch} is {mean_loss}: lower learning_rate or set clip_norm")
         entry = {"epoch": self.epoch, "train_loss": mean_loss}
         self.history += self.tested(entry) or [entry]
         self.loss_sum.zero_()
         self.snapshot()
-        self.model.train()
+        self.network.train()
 
     def tested(self, entry: dict[str, float]) -> list[dict[str, float]]:
         """An entry of the history with what the test finds and the seconds trained so far; none without a test."""
@@ -152,29 +153,36 @@ class Fit:
 
     def snapshot(self) -> None:
         """Keep the weights of this epoch if the recipe asks for them."""
-        if self.folder and self.epoch in self.config.snapshot_epochs:
-            save_tensors(self.folder / snapshot_file(int(self.epoch)), self.model.state_dict())
+        if self.folder and not self.ranks.rank and self.epoch in self.config.snapshot_epochs:
+            save_tensors(self.folder / snapshot_file(int(self.epoch)), self.network.inner.state_dict())
+
+    def parts(self) -> dict[str, nn.Module]:
+        """What changes besides the optimiser, by the name it has in a checkpoint."""
+        own = {"model": self.network.inner, "objective": self.objective.state}
+        return own | ({"ema": self.averaged.inner} if self.ema else {})
 
     def save(self) -> None:
-        """Write the checkpoint."""
-        assert self.folder is not None  # `run` asks first
-        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= _optimizer_tensors(self.optimizer)
-        tensors["loss_sum"] = self.loss_sum
-        if self.ema:
-            tensors |= {f"ema/{k}": v for k, v in self.ema.module.state_dict().items()}
+        """Write the checkpoint, unless this process is not the first or the training has left all numbers behind."""
+        weights = self.network.inner.state_dict().values()
+        if not self.folder or self.ranks.rank or not all(bool(t.isfinite().all()) for t in (self.loss_sum, *weights)):
+            return
+        tensors = {f"{part}/{k}": t for part, module in self.parts().items() for k, t in module.state_dict().items()}
+        held, plain = pack_state(self.optimizer)
+        tensors |= {f"optimizer/{k}": t for k, t in held.items()} | {"loss_sum": self.loss_sum}
         meta = {"step": self.step, "history": self.history, "seconds": self.seconds}
-        save_tensors(self.folder / STATE_FILE, tensors, meta)
+        save_tensors(self.folder / STATE_FILE, tensors, meta | {"optimizer": plain, "stamp": self.stamp})
 
     def resume(self) -> None:
-        """Take up the checkpoint in the folder, if any. Raises DamagedFile where it cannot be trusted."""
-        if not self.folder or not (self.folder / STATE_FILE).exists():
+        """Take up the checkpoint in the folder, if any; one of another stamp is set aside. Raises DamagedFile."""
+        if not self.folder or not (file := self.folder / STATE_FILE).exists():
             return
-        tensors, meta = load_tensors(self.folder / STATE_FILE)
-        self.model.load_state_dict(_part(tensors, "model/"))
-        _load_optimizer(self.optimizer, tensors)
-        if self.ema:
-            self.ema.module.load_state_dict(_part(tensors, "ema/"))
+        tensors, meta = load_tensors(file)
+        if differs := compare_stamps(meta.get("stamp", {}), self.stamp):
+            set_aside(file, f"{file} was begun with {differs}", "outdated")
+            return
+        for part, module in self.parts().items():
+            module.load_state_dict(_part(tensors, f"{part}/"))
+        unpack_state(self.optimizer, _part(tensors, "optimizer/"), meta["optimizer"])
         self.loss_sum.copy_(tensors["loss_sum"])
         self.step, self.history, self.seconds = meta["step"], meta["history"], meta["seconds"]
 
@@ -193,69 +201,18 @@ def seed_generators(seed: int) -> None:
         torch.cuda.manual_seed_all(seed)
 
 
-def make_optimizer(model: nn.Module, config: Training) -> torch.optim.Optimizer:
-    """The optimiser of a recipe, by its timm name, with the fused kernel where torch has one."""
-    fused: dict[str, Any] = {"fused": True} if config.optimizer in ("sgd", "momentum", "adamw") else {}
-    return timm.optim.create_optimizer_v2(
-        model,
-        opt=config.optimizer,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        momentum=0.9,
-        filter_bias_and_bn=not config.decay_all,
-        **fused,
-    )
-
-
-def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_epoch: int) -> Any:
-    """The learning rate as a function of the step, by timm; its epochs are our steps."""
-    steps = max(1, math.ceil(config.epochs * steps_per_epoch))
-    schedule, _ = timm.scheduler.create_scheduler_v2(
-        optimizer,
-        sched=config.schedule,
-        num_epochs=steps,
-        decay_milestones=[round(share * steps) for share in config.milestones],
-        decay_rate=0.1,
-        min_lr=config.min_learning_rate,
-        warmup_lr=config.learning_rate / 1000,
-        warmup_epochs=round(config.warmup_epochs * steps_per_epoch),
-        step_on_epochs=False,
-        updates_per_epoch=1,
-    )
-    return schedule
-
-
 @torch.no_grad()
-def evaluate(
-    model: nn.Module, batches: Iterable[tuple[Tensor, ...]], precision: str, apply: Apply = apply_whole
-) -> dict[str, float]:
+def evaluate(network: nn.Module, batches: Iterable[tuple[Tensor, ...]], precision: str) -> dict[str, float]:
     """Top-1 accuracy in [0, 1] and mean cross-entropy over batches of images, labels and, maybe, ids of patches."""
-    model.eval()
+    network.eval()
     correct, count, loss = 0, 0, 0.0
     for images, labels, *ids in batches:
         with autocast(precision, images.device):
-            logits = apply(model, images, *ids)
+            logits = network(images, *ids)
         correct += int((logits.argmax(1) == labels).sum())
         loss += float(cross_entropy(logits.float(), labels, reduction="sum"))
         count += len(labels)
     return {"accuracy": correct / count, "loss": loss / count}
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = optimizer.state_dict()["state"]
-    return {f"optimizer/{i}/{k}": v for i, slots in state.items() for k, v in slots.items() if v is not None}
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _part(tensors, "optimizer/").items():
-        index, slot = name.split("/")
-        if tensor.shape == (weight := parameters[int(index)]).shape:
-            # The fused kernels walk through memory: a state must lie there as its channels-last weight does.
-            tensor = torch.empty_like(weight, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
-        state.setdefault(int(index), {})[slot] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from repro.data.loader import Batch, derive_seed
-from repro.tickets.patches import as_mask, centre_ids, cover, keep_highest, random_ids
+from repro.tickets.patches import as_mask, centre_ids, cover, keep_shown, random_ids
+from repro.training.ranks import find_ranks
 
 Select = Callable[[Tensor], Tensor]  # images to ids
 
@@ -21,7 +22,10 @@ class PatchSource(Protocol):
     """Chooses the patches of each image of a batch."""
 
     def kept(self, batch: Batch) -> Tensor | None:
-        """How much of each patch is of the image's own ticket, (batch, patches) in [0, 1]; None where it has none."""
+        """How much of each patch shows the image's own ticket, and how much the image; None where it has no ticket.
+
+        (batch, 2, patches) in [0, 1], both maps to be mixed as the images are.
+        """
         ...
 
     def choose(self, images: Tensor, kept: Tensor | None, step: int) -> Tensor:
@@ -38,12 +42,13 @@ class Stored:
     def kept(self, batch: Batch) -> Tensor:
         """The tickets of the batch in its crops."""
         ids = torch.from_numpy(self.ids[batch.chosen.numpy()].astype(np.int64)).to(batch.box.device)
-        return cover(as_mask(ids, self.patches), batch.box)
+        mask = as_mask(ids, self.patches)
+        return torch.stack([cover(mask, batch.box), cover(torch.ones_like(mask), batch.box)], dim=1)
 
     def choose(self, images: Tensor, kept: Tensor | None, step: int) -> Tensor:
-        """The patches that show most of the ticket."""
+        """The patches that show most of the ticket, and of others those that show most of the image."""
         assert kept is not None
-        return keep_highest(kept, self.ids.shape[1])
+        return keep_shown(kept[:, 0], kept[:, 1], self.ids.shape[1])
 
 
 class AtWork:
@@ -64,7 +69,7 @@ class Chance:
     """A fresh uniform subset for every image at every step."""
 
     def __init__(self, patches: int, count: int, seed: int) -> None:
-        self.patches, self.count, self.seed = patches, count, seed
+        self.patches, self.count, self.seed, self.ranks = patches, count, seed, find_ranks()
 
     def kept(self, batch: Batch) -> None:
         """No image has a ticket of its own."""
@@ -72,7 +77,8 @@ class Chance:
     def choose(self, images: Tensor, kept: Tensor | None, step: int) -> Tensor:
         """A draw of the step."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "patches", step))
-        return random_ids(len(images), self.patches, self.count, generator).to(images.device)
+        whole = random_ids(self.ranks.world * len(images), self.patches, self.count, generator)
+        return self.ranks.part(whole).to(images.device)
 
 
 class Centre:

@@ -1,25 +1,20 @@
 """Selecting patches: the network that selects, and where a training finds the patches of its images."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from repro.config import PatchTicket, SelectRun, ShowRun, name
-from repro.data import AnyDataset
 from repro.models.vit import score_patches, select_patches
+from repro.procedures.origins import FolderOf, trained_model, weights_file
 from repro.tickets.patches import keep_highest
 from repro.tickets.stages import round_up
 from repro.training.checkpoint import stored_checksum
-from repro.training.origins import FolderOf, trained_model, weights_file
 from repro.training.precision import autocast, usable_precision
 from repro.training.sources import AtWork, Centre, Chance, PatchSource, Stored, fixed_chance
 from repro.training.ticket_store import TICKETS_FILE, TicketStore, open_tickets
-
-SHOWN_PIXELS = 112  # about the width of an example in a record
 
 
 class Selector:
@@ -29,7 +24,7 @@ class Selector:
         self.model, self.keep_rate, self.device = trained_model(run.selector, folder_of, device), run.keep_rate, device
         self.score = run.score if isinstance(run, SelectRun) else None
         self.patches: int = self.model.patch_embed.num_patches  # type: ignore[assignment, union-attr]
-        self.precision = usable_precision("bf16", device)
+        self.precision = selecting_precision(device)
 
     @torch.no_grad()
     def stages(self, images: Tensor) -> list[Tensor]:
@@ -45,17 +40,22 @@ class Selector:
         return self.stages(images)[-1]
 
 
-def made_from(run: SelectRun, dataset: AnyDataset, folder_of: FolderOf) -> dict[str, Any]:
-    """What tickets depend on, for the header of their file."""
+def made_from(run: SelectRun, data: str, folder_of: FolderOf, device: torch.device) -> dict[str, Any]:
+    """What tickets depend on, for the header of their file; `data` is a checksum."""
     weights = stored_checksum(weights_file(run.selector, folder_of))
-    found = {"selector": weights, "keep_rate": run.keep_rate, "data": dataset.checksum()}
+    found = {"selector": weights, "keep_rate": run.keep_rate, "data": data, "precision": selecting_precision(device)}
     return found | ({"score": dataclasses.asdict(run.score)} if run.score else {})
 
 
-def find_tickets(run: SelectRun, seed: int, dataset: AnyDataset, folder_of: FolderOf) -> TicketStore:
+def selecting_precision(device: torch.device) -> str:
+    """The precision that patches are selected in."""
+    return usable_precision("bf16", device)
+
+
+def find_tickets(run: SelectRun, seed: int, data: str, folder_of: FolderOf, device: torch.device) -> TicketStore:
     """The tickets a finished selection left. Raises DamagedFile or MismatchedTickets, which name the mend."""
     mend = f"repro compute {name(run)} --seed {seed} --refresh"
-    return open_tickets(folder_of(run) / TICKETS_FILE, made_from(run, dataset, folder_of), mend)
+    return open_tickets(folder_of(run) / TICKETS_FILE, made_from(run, data, folder_of, device), mend)
 
 
 def make_source(
@@ -68,12 +68,3 @@ def make_source(
     if ticket.choice == "random":
         return fixed_chance(images, patches, count, seed) if ticket.fixed else Chance(patches, count, seed)
     return Stored(tickets.train, patches) if ticket.fixed else AtWork(Selector(ticket.source, folder_of, device))
-
-
-def with_ids(batches: Iterable[tuple[Tensor, Tensor]], ids: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Batches of images and labels, in order, with the ids (images, count) of each."""
-    done = 0
-    for images, labels in batches:
-        chosen = torch.from_numpy(ids[done : done + len(labels)].astype(np.int64))
-        yield images, labels, chosen.to(images.device)
-        done += len(labels)
