@@ -1,6 +1,7 @@
 """Results from made-up records, so that every number of a page can be checked by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -182,6 +183,8 @@ def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
     assert rows["code"] == "fresh"
     assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
+    foreign = replace(results, records=[replace(r, origin="other") for r in results.records])
+    assert dict(footer.provenance(foreign).frame.values)["data (checksum)"] == "d, NOT the published data"
     monkeypatch.setattr(freshness, "code_digest", lambda entry: "other")
     assert dict(footer.provenance(results).frame.values)["code"] == (
         "made by another version of the code; `make refresh-table2 PRESET=pocket` recomputes them"

@@ -45,6 +45,7 @@ def test_a_record_says_what_was_run_where_and_on_what(done):
     assert 0 <= record["metrics"]["accuracy"] <= 1
     assert record["timing"]["seconds"] > 0
     assert {"commit", "dirty", "code", "versions", "device", "date"} <= record["provenance"].keys()
+    assert record["origin"] == "package"
 
 
 def test_a_finished_run_leaves_no_checkpoint_and_is_not_trained_again(done):

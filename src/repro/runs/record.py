@@ -29,6 +29,7 @@ class Record:
     precision: str  # bf16, fp32, fp64 or none
     provenance: Provenance
     schema: int = SCHEMA
+    origin: str = ""  # whose content the data have: package, published, known, other or unchecked
     inputs: dict[str, str] = field(default_factory=dict)  # checksums of other runs' and publishers' files it began from
     weights: str = ""  # checksum of the final weights
     tickets: str = ""  # checksum of the patches selected
@@ -48,7 +49,15 @@ class Record:
         return f"{name.replace('_', ' ')} {value:.3f}"
 
 
-OPTIONAL = ("inputs", "weights", "tickets", "history", "details", "carried")  # fields left out where they are empty
+OPTIONAL = (
+    "origin",
+    "inputs",
+    "weights",
+    "tickets",
+    "history",
+    "details",
+    "carried",
+)  # fields left out where they are empty
 
 
 def of_run(run: Any, seed: int, result: Mapping[str, Any], made_by: Provenance) -> Record:
