@@ -65,7 +65,7 @@ def test_what_is_rehearsed_is_of_the_preset_itself(name):
 
 @pytest.mark.slow
 def test_one_process_can_rehearse_twice():
-    first, second = ([record["metrics"] for record in rehearse([IMAGENET])] for _ in range(2))
+    first, second = ([record.metrics for record in rehearse([IMAGENET])] for _ in range(2))
     assert first == second
 
 
