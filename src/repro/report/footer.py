@@ -8,7 +8,7 @@ from repro.report.tables import Table
 from repro.runs.freshness import STALE, freshness
 
 
-def footer(results: Results) -> Table:
+def provenance(results: Results) -> Table:
     """Provenance of every run behind a page, and the command that makes it again."""
     records = results.records
     sources = [r.provenance for r in records]
