@@ -11,7 +11,7 @@ import repro
 
 ROOT = Path(repro.__file__).parent
 LAYERS = [
-    {"paths", "config", "compat"},
+    {"paths", "config", "compat", "machine"},
     {"data", "tickets", "stats", "published"},
     {"audit", "models"},
     {"training"},

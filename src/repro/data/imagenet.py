@@ -7,7 +7,6 @@ it; RandAugment's own shears and shifts are not followed.
 """
 
 import hashlib
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch import Tensor
 from repro import paths
 from repro.data.cifar import DataError
 from repro.data.loader import Batch, derive_seed
+from repro.machine import usable_cores
 
 REPEATS = {"deit": 3, "deit-once": 1, "inception": 1}  # augmented copies of an image in an epoch
 DEIT: dict[str, Any] = {
@@ -33,7 +33,7 @@ DEIT: dict[str, Any] = {
 }
 INCEPTION: dict[str, Any] = {"color_jitter": 0.4, "interpolation": "random", "re_prob": 0.0}
 CENTRE_SHARE = 0.875  # of the shorter side that the centre crop shows
-WORKERS = min(8, len(os.sched_getaffinity(0)))  # processes that decode images
+WORKERS = min(8, usable_cores())  # processes that decode images
 MEND = (
     "ImageNet-1K needs an account with its publisher: get ILSVRC2012, unpack it as train/<wnid>/*.JPEG and "
     "val/<wnid>/*.JPEG, and point REPRO_DATA at the folder that holds `imagenet`"
