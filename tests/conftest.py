@@ -1,5 +1,6 @@
 """A store of its own for every test, tiny data, one thread."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,14 @@ def on_ticket(source=DENSE, *, sparsity=0.5, epoch=None, draw=0, **changes):
     start = None if epoch is None else Rewind(DENSE, epoch)
     run = replace(DENSE, ticket=WeightTicket(source, sparsity), start=start, draw=draw)
     return replace(run, training=replace(SHORT, snapshot_epochs=()), **changes)
+
+
+def forget(*tasks):
+    """Delete the own folders of runs and seeds."""
+    from repro.runs import store
+
+    for task in tasks:
+        shutil.rmtree(store.folder(*task))
 
 
 @pytest.fixture(autouse=True)

@@ -52,10 +52,9 @@ def run(
     tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
     from repro.runs import schedule, store
 
-    if refresh:
-        store.forget(tasks)
-    records = schedule.get_or_compute(tasks, use_committed=False)
-    print(f"{', '.join(artefacts)}, preset {preset}: {len({(r['name'], r['seed']) for r in records})} runs are done")
+    with store.making_again(store.with_parents(tasks) if refresh else []):
+        records = schedule.get_or_compute(tasks, use_committed=False)
+    print(f"{', '.join(artefacts)}, preset {preset}: {len({r.key for r in records})} runs are done")
 
 
 @app.command()
@@ -68,10 +67,9 @@ def compute(
     from repro.runs import schedule, store
 
     run = find_run(name)
-    if refresh:
-        store.forget_one(run, seed)
-    record = schedule.get_or_compute([(run, seed)], use_committed=False)[0]
-    print(f"{name} seed {seed}: {store.outcome(record)}")
+    with store.making_again([(run, seed)] if refresh else []):
+        record = schedule.get_or_compute([(run, seed)], use_committed=False)[0]
+    print(f"{name} seed {seed}: {record.outcome}")
 
 
 @app.command()
@@ -92,14 +90,20 @@ def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = Non
 
 
 @app.command()
-def record(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = None) -> None:
+def record(
+    artefacts: ArtefactIds,
+    preset: Preset = "demo",
+    p: Parameters = None,
+    replace: Annotated[bool, typer.Option(help="replace better records too")] = False,
+) -> None:
     """Copy the records of finished runs, and of the runs they needed, into book/results."""
-    from repro.runs import store
+    from repro.runs.committed import record_runs
 
     for artefact in artefacts:
         file = paths.recorded(find_artefact(artefact).id, preset)
-        added, total = store.record(planned(artefact, preset, p), file)
-        print(f"{relative(file)}: {added} records added or renewed, {total} in all")
+        done, total = record_runs(planned(artefact, preset, p), file, replace)
+        said = "; ".join(f"{count} {what}" for what, count in done.items())
+        print(f"{relative(file)}: {said}; {total} in all")
 
 
 @app.command()
@@ -228,14 +232,13 @@ def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[confi
 
 def rehearsed(artefact: str, preset: str) -> str:
     """Rehearse the runs of a preset that use every part of its recipe; a line that says how they went."""
-    from repro.runs import store
     from repro.runs.rehearsal import rehearse
 
     config.check_preset(preset)
     found = find_artefact(artefact)
     short = {name: value for name, value in SHORT.items() if name in found.options}
     records = rehearse(arm.run for arm in found.rehearsed(found.grid(preset, **short)))
-    said = [f"loss {r['history'][-1]['train_loss']:.2f}" if "history" in r else store.outcome(r) for r in records]
+    said = [f"loss {r.history[-1]['train_loss']:.2f}" if r.history else r.outcome for r in records]
     return f"{artefact}, preset {preset}: {len(records)} runs rehearsed, with {', '.join(said)}"
 
 

@@ -10,7 +10,8 @@ from repro.artefacts import REGISTRY, audit, base
 from repro.config import AuditRun, ConfigError
 from repro.procedures.audit import METRICS
 from repro.procedures.audit import audit as carry_out
-from repro.runs import schedule, store
+from repro.runs import schedule
+from repro.runs.record import read
 
 pytestmark = pytest.mark.slow  # a whole audit takes seconds
 
@@ -50,22 +51,22 @@ def test_there_are_three_papers():
 
 def test_a_run_through_the_store_keeps_rows_and_counts():
     record = schedule.get_or_compute([(AuditRun("B"), 0)])[0]
-    verdicts = Counter(row["verdict"] for row in record["rows"])
-    assert record["metrics"]["checked"] == len(record["rows"]) == 6
+    verdicts = Counter(row["verdict"] for row in record.details["rows"])
+    assert record.metrics["checked"] == len(record.details["rows"]) == 6
     assert {METRICS[v]: n for v, n in verdicts.items()} == {
-        k: v for k, v in record["metrics"].items() if k in METRICS.values() and v
+        k: v for k, v in record.metrics.items() if k in METRICS.values() and v
     }
-    assert (record["precision"], record["name"]) == ("none", config.name(AuditRun("B")))
-    assert record["provenance"]["code"]
+    assert (record.precision, record.name) == ("none", config.name(AuditRun("B")))
+    assert record.provenance.code
 
 
 def test_the_committed_records_are_of_the_numbers_as_they_stand(results):
     for preset in ("demo", "pocket"):
         lines = (paths.BOOK / "results" / f"audit.{preset}.jsonl").read_text().splitlines()
-        found = {r["name"]: r for r in map(store.parse_record, lines)}
+        found = {r.name: r for r in map(read, lines)}
         for record in results.records:
-            assert found[record["name"]]["data"] == record["data"], "renew them: make refresh-audit, then repro record"
-            assert found[record["name"]]["metrics"] == record["metrics"]
+            assert found[record.name].data == record.data, "renew them: make refresh-audit, then repro record"
+            assert found[record.name].metrics == record.metrics
 
 
 def test_the_banner_calls_it_evidence_at_any_preset(results):
@@ -108,7 +109,7 @@ def test_limits_say_what_cannot_be_shown(results):
 
 def test_the_figure_has_a_dot_for_every_number_and_a_name_for_every_slip(results):
     figure = report.plot_deviations(results)
-    rows = [row for record in results.records for row in record["rows"] if row["numbers"]]
+    rows = [row for record in results.records for row in record.details["rows"] if row["numbers"]]
     dots = [
         line for axis in figure.axes for line in axis.lines if line.get_label() in ("agrees", "differs", "impossible")
     ]

@@ -5,14 +5,16 @@ import re
 
 import pytest
 
-from repro import config, published, report
+from repro import published, report
 from repro.artefacts import base, subsets_figure3, subsets_policies
 from repro.config import ChooseRun, ConfigError, ConsistencyRun, TransferRun
 from repro.procedures import choose as policies
+from repro.procedures import entry
 from repro.procedures import rank as consistency
 from repro.report.class_figures import cut, end_label, grow_tree, outline
 from repro.report.class_tables import count_after_holm
-from repro.runs import store
+from repro.runs.provenance import provenance
+from repro.runs.record import of_run
 
 # entity > (animal > (cat, dog), tool > box > saw); classes 0 cat, 1 dog, 2 saw
 TREE = {
@@ -27,7 +29,8 @@ def made_up(artefact, preset, record_of, seeds=(0, 1)):
     found = []
     for seed in seeds:
         for arm in artefact.grid(preset):
-            record = {"name": config.name(arm.run), "seed": seed, **record_of(arm, seed)}
+            about = {"data": "d", "precision": "none", "timing": {"seconds": 1.0}}
+            record = of_run(arm.run, seed, record_of(arm, seed) | about, provenance(entry(arm.run.procedure)))
             found.append((arm, seed, record))
     return base.assemble(artefact, preset, found)
 
@@ -181,14 +184,12 @@ def test_holm_stops_at_the_first_p_that_is_too_large():
 
 
 def test_the_same_records_are_no_evidence_of_another_preset(ranked, tmp_path):
-    import json
-
     from repro import paths
+    from repro.runs.record import write
 
     file = paths.recorded("subsets-figure3", "pocket")
     file.parent.mkdir()
-    bodies = [{k: v for k, v in r.items() if k != "checksum"} for r in ranked.records]
-    file.write_text("".join(json.dumps(b | {"checksum": store.record_checksum(b)}) + "\n" for b in bodies))
+    file.write_text("".join(write(r) + "\n" for r in ranked.records))
     assert base.best_recorded(subsets_figure3.ARTEFACT).preset == "pocket"
 
 

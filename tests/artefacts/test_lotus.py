@@ -122,14 +122,14 @@ def test_seconds_are_said_to_be_of_no_use_where_speeds_differ():
     results = fake_results(lotus_convergence.ARTEFACT, accuracy_of, seeds=(0,))
     even = {"seconds": 60.0, "images_per_second": 100.0}
     for record in results.records:
-        record["timing"] = dict(even)
+        record.timing.update(even)
     # Half of the patches cost a little less than half of the FLOPs, so at one speed in images the factor is 1 / .48.
     assert "factor of 2.1" in report.describe_load(results).text
     for arm, record in zip(results.arms, results.records, strict=True):
-        record["timing"]["images_per_second"] = 100.0 / report.lotus_tables.step_macs(arm.run)
+        record.timing["images_per_second"] = 100.0 / report.lotus_tables.step_macs(arm.run)
     assert "factor of 1.0" in report.describe_load(results).text
     assert "cannot be compared" not in report.describe_load(results).text
-    results.records[0]["timing"]["images_per_second"] /= 2
+    results.records[0].timing["images_per_second"] /= 2
     assert "cannot be compared" in report.describe_load(results).text
 
 

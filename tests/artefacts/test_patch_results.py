@@ -1,6 +1,5 @@
 """The pages of patch tickets from made-up records, so that every number can be checked by hand."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from repro.config import SelectRun, ShowRun
 from repro.procedures.show import as_png
 from repro.report.patch_figures import fade
 from repro.runs import store
+from repro.runs.record import write
 from tests.artefacts.test_results import fake_record, fake_results
 
 KEPT = {0.9: 48, 0.85: 40, 0.8: 34, 0.75: 27}  # of 64
@@ -27,12 +27,11 @@ def paper_like(labels, seed):
 def commit(records):
     file = paths.recorded("figure3", "pocket")
     file.parent.mkdir(exist_ok=True)
-    file.write_text("".join(json.dumps(r) + "\n" for r in records))
+    file.write_text("".join(write(r) + "\n" for r in records))
 
 
 def rated(record, seconds, images_per_second):
-    record = record | {"timing": {"seconds": seconds, "images_per_second": images_per_second}}
-    return record | {"checksum": store.record_checksum({k: v for k, v in record.items() if k != "checksum"})}
+    return replace(record, timing={"seconds": seconds, "images_per_second": images_per_second})
 
 
 def test_claims_of_figure_3_are_tested_on_the_values_they_name():
@@ -158,7 +157,7 @@ def test_the_price_counts_pretraining_selection_and_student():
     """Dense 100 s at 50 images/s; a student half as long at twice the speed; a selection of 2 s at 1000 images/s."""
     results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,))
     speed = {True: (100.0, 50.0), False: (50.0, 100.0)}
-    records = [rated(r, *speed[r["name"] == config.name(results.arms[0].run)]) for r in results.records]
+    records = [rated(r, *speed[r.name == config.name(results.arms[0].run)]) for r in results.records]
     commit([*records, *selections(results.arms)])
     row = ticket_price(results).set_index("keep_rate").loc[0.8]
     model = results.arms[0].run.model
@@ -197,12 +196,12 @@ def show_results(artefact, ids_of_seed, seeds=(0, 1), **options):
     results = fake_results(artefact, lambda labels, seed: 0.5, seeds=seeds, **options)
     records = []
     for record in results.records:
-        record = record | {
+        details = {
             "patches": 16,
             "mean_colour": [1.0, 2.0, 3.0],
-            "examples": examples(16, ids_of_seed[record["seed"]]),
+            "examples": examples(16, ids_of_seed[record.seed]),
         }
-        records.append(record | {"metrics": {"patch_sparsity": 0.75}})
+        records.append(replace(record, details=details, metrics={"patch_sparsity": 0.75}))
     return replace(results, records=records)
 
 

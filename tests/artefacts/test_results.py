@@ -1,8 +1,5 @@
 """Results from made-up records, so that every number of a page can be checked by hand."""
 
-import json
-import sys
-
 import pytest
 
 from repro import config, paths, report
@@ -10,8 +7,9 @@ from repro.artefacts import base, figure3, table1, table2
 from repro.artefacts.subsets_theory import LEARNERS
 from repro.procedures import entry
 from repro.report.tables import first_training
-from repro.runs import store
+from repro.runs import freshness, store
 from repro.runs.provenance import provenance
+from repro.runs.record import of_run, write
 
 
 def fake_history(run, accuracy):
@@ -24,18 +22,14 @@ def fake_history(run, accuracy):
 
 
 def fake_record(run, seed, accuracy, sparsity=0.0, **more):
-    record = {
-        "schema": config.SCHEMA,
-        "name": config.name(run),
-        "seed": seed,
-        "config": config.canonical(run),
+    result = {
         "metrics": {"accuracy": accuracy, "loss": 1.0, "sparsity": sparsity, "sparsity_over_model": sparsity} | more,
         "history": fake_history(run, accuracy),
         "timing": {"seconds": 60.0},
         "data": "d",
-        "provenance": provenance(entry(run.procedure)),
+        "precision": "bf16",
     }
-    return record | {"checksum": store.record_checksum(record)}
+    return of_run(run, seed, result, provenance(entry(run.procedure)))
 
 
 def metrics(arm):
@@ -123,13 +117,13 @@ def test_demo_says_that_it_is_no_evidence():
 def commit(results):
     file = paths.recorded(results.artefact.id, results.preset)
     file.parent.mkdir(exist_ok=True)
-    file.write_text("".join(json.dumps(r) + "\n" for r in results.records))
+    file.write_text("".join(write(r) + "\n" for r in results.records))
 
 
 def keep_own(record):
-    file = paths.run_folder(record["name"], record["seed"]) / store.RECORD_FILE
+    file = paths.run_folder(record.name, record.seed) / store.RECORD_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(record))
+    file.write_text(write(record))
 
 
 @pytest.mark.parametrize("artefact", [figure3.ARTEFACT, table1.ARTEFACT], ids=lambda artefact: artefact.id)
@@ -142,7 +136,7 @@ def test_a_run_that_two_artefacts_share_comes_from_the_records_of_the_page(artef
     assert shared == first_training(base.recorded(table1.ARTEFACT, "pocket"))
     for found in (base.recorded(artefact, "pocket"), base.collect(artefact, "pocket")):
         assert set(found.frame["accuracy"]) == {accuracies[artefact.id]}
-        assert found.find(shared, 0)["metrics"]["accuracy"] == accuracies[artefact.id]
+        assert found.find(shared, 0).metrics["accuracy"] == accuracies[artefact.id]
 
 
 def test_own_records_and_committed_ones_are_not_mixed_on_a_page(monkeypatch):
@@ -154,11 +148,11 @@ def test_own_records_and_committed_ones_are_not_mixed_on_a_page(monkeypatch):
     shared = first_training(own)
     found = base.collect(table1.ARTEFACT, "pocket", [0])
     assert set(found.frame["accuracy"]) == {0.6}, "own records of some runs stay off a page that has all from elsewhere"
-    assert found.find(shared, 0)["metrics"]["accuracy"] == 0.6
+    assert found.find(shared, 0).metrics["accuracy"] == 0.6
     keep_own(own.records[-1])
     found = base.collect(table1.ARTEFACT, "pocket", [0])
     assert set(found.frame["accuracy"]) == {0.5}
-    assert found.find(shared, 0)["metrics"]["accuracy"] == 0.5
+    assert found.find(shared, 0).metrics["accuracy"] == 0.5
 
 
 def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
@@ -174,11 +168,11 @@ def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
     rows = dict(report.footer(results).frame.values)
     assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
-    assert rows["training code"] == "as it is now"
+    assert rows["code"] == "fresh"
     assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
-    monkeypatch.setattr(sys.modules["repro.report.footer"], "code_digest", lambda entry: "other")
-    assert dict(report.footer(results).frame.values)["training code"] == (
-        "17 of 17 runs were made by another version; `make refresh-table2 PRESET=pocket` recomputes them"
+    monkeypatch.setattr(freshness, "code_digest", lambda entry: "other")
+    assert dict(report.footer(results).frame.values)["code"] == (
+        "made by another version of the code; `make refresh-table2 PRESET=pocket` recomputes them"
     )
 
 

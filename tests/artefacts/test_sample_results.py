@@ -30,7 +30,7 @@ def fake_table13(row_of=row_of, seeds=(0, 1, 2), preset="pocket"):
             values = dict(zip(subsets_table13.ACCURACIES, row_of(arm.labels, seed), strict=True))
             texts = 10_000 if arm.labels["policy"] == "full" else 1000
             record = fake_record(arm.run, seed, 0.5, **values, texts=texts)
-            record["selection"] = {
+            record.details["selection"] = {
                 "order": ["C1", "C4", "C2", "C3"],
                 "consistent": 420,
                 "classes": [400, 300, 200, 100],

@@ -16,6 +16,7 @@ from repro.models.bag_of_words import BagOfWords, LearningRate
 from repro.procedures import classify as texts
 from repro.runs import schedule, store
 from repro.training.checkpoint import load_tensors, save_tensors
+from tests.conftest import forget
 
 SHORT = (TextTraining(epochs=2, batch_size=8), TextTraining(epochs=2, batch_size=16))
 NEWS = Texts("ag-news")
@@ -97,11 +98,11 @@ def test_weights_start_uniform_and_depend_on_the_seed_alone():
 def test_a_row_learns_and_is_the_same_again():
     run = replace(FULL, trainings=(TextTraining(batch_size=8),))
     record = schedule.get_or_compute([(run, 0)])[0]
-    assert record["metrics"]["accuracy_C1"] > 0.9, "a word tells the class"
-    assert record["metrics"]["texts"] == 80
+    assert record.metrics["accuracy_C1"] > 0.9, "a word tells the class"
+    assert record.metrics["texts"] == 80
     first = load_tensors(store.folder(run, 0) / texts.LOSSES_FILE)[0]
-    store.forget_one(run, 0)
-    assert schedule.get_or_compute([(run, 0)])[0]["metrics"] == record["metrics"]
+    forget((run, 0))
+    assert schedule.get_or_compute([(run, 0)])[0].metrics == record.metrics
     again = load_tensors(store.folder(run, 0) / texts.LOSSES_FILE)[0]
     assert all(torch.equal(first[name], again[name]) for name in first)
 
@@ -163,7 +164,7 @@ def test_a_row_on_a_ticket_trains_on_its_texts_only_and_needs_its_sources():
     run = on("ordered", FULL)
     record = schedule.get_or_compute([(run, 0)])[0]
     assert store.find_local(FULL, 0) is not None
-    assert record["metrics"]["texts"] == 8 == sum(record["selection"]["classes"])
+    assert record.metrics["texts"] == 8 == sum(record.details["selection"]["classes"])
     assert not (store.folder(run, 0) / texts.LOSSES_FILE).exists()
 
 

@@ -4,7 +4,7 @@ from repro.procedures import train as procedure
 from repro.runs import store
 from repro.runs.schedule import get_or_compute
 from repro.training.checkpoint import load_tensors
-from tests.conftest import DENSE, on_ticket
+from tests.conftest import DENSE, forget, on_ticket
 
 CPU = torch.device("cpu")
 
@@ -43,7 +43,7 @@ def test_lth_and_rr_share_the_mask_and_keep_it():
         for name, kept in mask.items():
             weight = final[name.removeprefix(procedure.MASK_PREFIX)]
             assert bool((weight[~kept] == 0).all())
-    assert abs(records[0]["metrics"]["sparsity"] - 0.8) < 1e-3
+    assert abs(records[0].metrics["sparsity"] - 0.8) < 1e-3
 
 
 def test_the_ticket_of_a_ticket_lies_within_it():
@@ -58,11 +58,11 @@ def test_the_ticket_of_a_ticket_lies_within_it():
 
 def test_a_rewound_training_goes_on_from_its_epoch():
     record = get_or_compute([(on_ticket(epoch=1), 0)])[0]
-    assert [line["epoch"] for line in record["history"]] == [2, 3]
+    assert [line["epoch"] for line in record.history] == [2, 3]
 
 
 def test_seeds_differ_and_repeat():
     a, b = get_or_compute([(DENSE, 0), (DENSE, 1)])
-    assert a["weights"] != b["weights"]
-    store.forget([(DENSE, 0)])
-    assert get_or_compute([(DENSE, 0)])[0]["weights"] == a["weights"]
+    assert a.weights != b.weights
+    forget((DENSE, 0))
+    assert get_or_compute([(DENSE, 0)])[0].weights == a.weights

@@ -1,20 +1,29 @@
+import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from repro import config, paths
+from repro import config, procedures
+from repro.data.cifar import DataError
+from repro.procedures import Procedure, entry
 from repro.procedures.train import FINAL_FILE
 from repro.runs import schedule, store
-from tests.conftest import DENSE, on_ticket
+from repro.runs.provenance import provenance
+from repro.training.checkpoint import save_tensors
+from repro.training.loop import STATE_FILE
+from tests.conftest import DENSE, forget, on_ticket
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,7 +66,7 @@ def test_a_damaged_record_is_set_aside_and_made_again(done, damage, capsys):
     file = done / store.RECORD_FILE
     good = json.loads(file.read_text())
     file.write_bytes(file.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9') if damage is None else damage)
-    assert rerun()["weights"] == good["weights"]
+    assert rerun().weights == good["weights"]
     assert (done / f"{store.RECORD_FILE}.damaged-1").exists()
     assert "set aside" in capsys.readouterr().err
 
@@ -73,7 +82,7 @@ def test_damaged_weights_of_a_parent_are_made_again(done, name, gone):
 
 
 def test_a_damaged_checkpoint_is_set_aside(done, capsys):
-    store.forget([(DENSE, 0)])
+    forget((DENSE, 0))
     done.mkdir(parents=True)
     (done / "state.safetensors").write_bytes(b"half a file")
     rerun()
@@ -81,24 +90,82 @@ def test_a_damaged_checkpoint_is_set_aside(done, capsys):
     assert "state.safetensors" in capsys.readouterr().err
 
 
-def test_committed_records_answer_where_the_own_store_has_none(done):
-    child = on_ticket(epoch=0)
-    record = schedule.get_or_compute([(child, 0)])[0]
-    file = paths.recorded("x", "demo")
-    assert store.record([(child, 0)], file) == (2, 2)  # the child and its parent
-    assert store.record([(child, 0)], file) == (0, 2)
-    store.forget([(child, 0)])
-    assert schedule.missing([(child, 0)]) == []
-    assert store.find(child, 0) == record
-    assert schedule.missing([(child, 0)], use_committed=False) == [(DENSE, 0), (child, 0)]
+def test_a_record_in_another_runs_folder_is_not_that_runs_number(done, capsys):
+    copied = store.folder(DENSE, 1)
+    shutil.copytree(done, copied)
+    assert store.find_local(DENSE, 1) is None
+    assert f"{config.name(DENSE)} seed 1 holds the record of {config.name(DENSE)} seed 0" in capsys.readouterr().err
+    assert store.find_local(DENSE, 0)
 
 
-def test_a_damaged_committed_record_names_file_and_line(done):
-    file = paths.recorded("x", "demo")
-    store.record([(DENSE, 0)], file)
-    file.write_text(file.read_text() + '{"name": "y"}\n')
-    with pytest.raises(store.DamagedRecord, match=r"x\.demo\.jsonl, line 2.*git checkout"):
-        store.committed()
+def interrupted(home, **made_by):
+    """A folder with a checkpoint that was begun by another maker than this one."""
+    home.mkdir(parents=True)
+    save_tensors(home / STATE_FILE, {"x": torch.zeros(1)}, {"step": 5})
+    began = replace(provenance(entry("train")), **made_by)
+    (home / store.STARTED_FILE).write_text(json.dumps(asdict(began)))
+    return began
+
+
+def test_a_checkpoint_of_other_code_is_set_aside_with_a_word(capsys):
+    home = store.folder(DENSE, 0)
+    interrupted(home, code="other")
+    record = rerun()
+    assert [line["epoch"] for line in record.history] == [1, 2, 3], "it starts afresh"
+    assert record.provenance == provenance(entry("train"))
+    assert "left by other code" in capsys.readouterr().err
+    assert (home / f"{STATE_FILE}.damaged-1").exists()
+
+
+def test_a_run_is_recorded_as_of_the_commit_and_the_state_it_began_with(tmp_path):
+    home = tmp_path / "runs"
+    began = interrupted(home, commit="0123456789ab", dirty=True)
+    now = provenance(entry("train"))
+    assert store.begin(home, home / STATE_FILE, now) == began, "taken up: the record must not claim today's commit"
+    (home / STATE_FILE).unlink()
+    assert store.begin(home, home / STATE_FILE, now) == now
+
+
+def test_a_refresh_that_fails_gives_the_old_runs_back(done):
+    before = (done / store.RECORD_FILE).read_bytes()
+    with pytest.raises(KeyboardInterrupt), store.making_again([(DENSE, 0)]):
+        assert not done.exists()
+        done.mkdir()
+        (done / STATE_FILE).write_text("half a run")
+        raise KeyboardInterrupt
+    assert (done / store.RECORD_FILE).read_bytes() == before
+    assert [home.name for home in done.parent.iterdir()] == ["seed0"]
+
+
+def test_a_refresh_deletes_the_old_run_when_the_new_one_is_there(done):
+    before = (done / store.RECORD_FILE).stat().st_mtime_ns
+    with store.making_again([(DENSE, 0)]):
+        rerun()
+    assert (done / store.RECORD_FILE).stat().st_mtime_ns != before
+    assert [home.name for home in done.parent.iterdir()] == ["seed0"]
+
+
+def test_a_refresh_checks_first_whether_the_runs_can_be_made_again(done, monkeypatch):
+    def lacking(run):
+        raise DataError("CIFAR-10 is not here")
+
+    monkeypatch.setattr(procedures, "find", lambda run: Procedure(type(run), lacking, check=lacking))
+    with pytest.raises(DataError), store.making_again([(DENSE, 0)]):
+        pytest.fail("nothing may be carried out")
+    assert (done / store.RECORD_FILE).exists()
+
+
+def test_a_refresh_of_a_store_that_cannot_be_written_to_is_refused(done, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with (
+        pytest.raises(store.StoreReadOnly, match="point REPRO_HOME at another store"),
+        store.making_again([(DENSE, 0)]),
+    ):
+        pytest.fail("nothing may be carried out")
+    assert (done / store.RECORD_FILE).exists()
 
 
 def test_the_state_of_a_run_is_told_in_words(done):
@@ -108,11 +175,6 @@ def test_the_state_of_a_run_is_told_in_words(done):
     assert store.state_of(done).startswith("damaged record")
     file.unlink()
     assert store.state_of(done) == "under way or interrupted"
-
-
-def test_recording_an_unfinished_run_is_refused():
-    with pytest.raises(store.RunMissing, match="repro run"):
-        store.record([(DENSE, 0)], paths.recorded("x", "demo"))
 
 
 def test_training_can_be_forbidden(monkeypatch):
@@ -135,8 +197,6 @@ def test_each_worker_claims_a_gpu_of_its_own():
 
 
 def test_a_failing_run_is_named():
-    from dataclasses import replace
-
     broken = replace(DENSE, training=replace(DENSE.training, batch_size=65))
     with pytest.raises(schedule.RunFailed, match=f"{config.name(broken)} seed 0: batch_size 65 exceeds"):
         schedule.get_or_compute([(broken, 0)])
@@ -179,7 +239,7 @@ def test_killed_at_random_moments_it_ends_bit_for_bit_the_same(tmp_path, monkeyp
     assert kills > 0
     record = store.find_local(DENSE, 0)
     for same in ("config", "metrics", "history", "weights", "data"):
-        assert record[same] == whole[same]
+        assert getattr(record, same) == whole[same]
 
 
 @pytest.mark.slow
@@ -197,7 +257,7 @@ def test_two_processes_make_one_record(tmp_path, monkeypatch):
 def test_two_workers_give_what_one_gives(done, monkeypatch):
     tasks = [(on_ticket(epoch=0), 0), (on_ticket(draw=1), 0), (DENSE, 1)]
     one = schedule.get_or_compute(tasks)
-    store.forget(tasks)
+    forget(*tasks, (DENSE, 0))
     monkeypatch.setenv("REPRO_WORKERS", str(len(os.sched_getaffinity(0))))  # so that each has one thread
     two = schedule.get_or_compute(tasks)
-    assert [r["weights"] for r in one] == [r["weights"] for r in two]
+    assert [r.weights for r in one] == [r.weights for r in two]

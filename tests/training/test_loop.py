@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from repro.artefacts.recipes import RESNET50
 from repro.config import Data, Model, Training
 from repro.data import load_dataset
 from repro.models import build_model
@@ -177,3 +178,14 @@ def test_bf16_and_fp32_agree_on_a_forward_pass():
     with loop.autocast("bf16", CPU):
         fast = model(images).float()
     assert (fast - model(images)).abs().max() < 0.05 * model(images).abs().max()
+
+
+def test_the_published_recipe_of_resnet_50_spares_norms_and_biases_as_the_authors_script_does():
+    model = build_model(Model("resnet50"))
+    groups = loop.make_optimizer(model, RESNET50).param_groups
+    decay = {parameter: group["weight_decay"] for group in groups for parameter in group["params"]}
+    found = {name: decay[parameter] for name, parameter in model.named_parameters()}
+    weights = {f"{name}.weight" for name, m in model.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    assert found == {name: 2e-5 if name in weights else 0.0 for name in found}
+    assert any("bn" in name for name in found.keys() - weights)
+    assert "fc.bias" in found.keys() - weights

@@ -30,6 +30,7 @@ from repro.tickets import weights
 from repro.training import loop
 from repro.training.checkpoint import load_tensors
 from repro.training.origins import FINAL_FILE, MASK_PREFIX, NoWeights, load_published
+from tests.conftest import forget
 from tests.training.test_loop import Interrupted
 
 SHORT = Training(epochs=2, batch_size=16, optimizer="adamw", learning_rate=1e-3)
@@ -68,18 +69,18 @@ def test_skipped_images_are_those_the_pretraining_has_seen():
 
 def test_a_curve_tests_before_the_first_epoch_and_after_every_one():
     plain, curved = carry_out(TUNED, replace(TUNED, curve=True))
-    assert [point["epoch"] for point in curved["history"]] == [0, 1, 2]
-    assert curved["history"][0]["accuracy"] == carry_out(with_epochs(TUNED, 0))[0]["metrics"]["accuracy"]
-    assert curved["history"][-1]["accuracy"] == curved["metrics"]["accuracy"]
-    assert "train_loss" not in curved["history"][0]
-    assert curved["history"][0]["seconds"] == 0 < curved["history"][1]["seconds"] < curved["history"][2]["seconds"]
-    assert plain["weights"] == curved["weights"], "to test is not to train"
+    assert [point["epoch"] for point in curved.history] == [0, 1, 2]
+    assert curved.history[0]["accuracy"] == carry_out(with_epochs(TUNED, 0))[0].metrics["accuracy"]
+    assert curved.history[-1]["accuracy"] == curved.metrics["accuracy"]
+    assert "train_loss" not in curved.history[0]
+    assert curved.history[0]["seconds"] == 0 < curved.history[1]["seconds"] < curved.history[2]["seconds"]
+    assert plain.weights == curved.weights, "to test is not to train"
 
 
 def test_an_interrupted_curve_ends_as_if_it_had_not_been(monkeypatch):
     curved = replace(TUNED, curve=True)
     whole = carry_out(curved)[0]
-    store.forget_one(curved, 0)
+    forget((curved, 0))
     step, count = loop.Fit.train_step, iter(range(100))
 
     def stop_at_the_sixth(self, forward):
@@ -93,8 +94,8 @@ def test_an_interrupted_curve_ends_as_if_it_had_not_been(monkeypatch):
         with pytest.raises(Interrupted):
             store.compute(curved, 0)
     again = store.compute(curved, 0)
-    assert again["weights"] == whole["weights"]
-    tested = [[{k: v for k, v in p.items() if k != "seconds"} for p in r["history"]] for r in (again, whole)]
+    assert again.weights == whole.weights
+    tested = [[{k: v for k, v in p.items() if k != "seconds"} for p in r.history] for r in (again, whole)]
     assert tested[0] == tested[1]
 
 
@@ -103,14 +104,14 @@ def test_no_epochs_leave_the_weights_alone_and_a_part_of_one_sees_that_part():
     records = carry_out(none, half)
     source = final(SEEN)
     assert all(torch.equal(tensor, source[name]) for name, tensor in final(none).items())
-    assert records[0]["history"] == []
-    assert [point["epoch"] for point in records[1]["history"]] == [0.5]
+    assert records[0].history == []
+    assert [point["epoch"] for point in records[1].history] == [0.5]
     assert not torch.equal(final(half)["head.weight"], source["head.weight"])
 
 
 def test_another_order_is_another_training_from_the_same_weights():
     one, other, again = carry_out(TUNED, replace(TUNED, order=1), replace(TUNED, order=1))
-    assert one["weights"] != other["weights"] == again["weights"]
+    assert one.weights != other.weights == again.weights
 
 
 def test_merges_of_identical_denoisers_are_one_shot_steps():
@@ -126,7 +127,7 @@ def test_merges_of_identical_denoisers_are_one_shot_steps():
     count = sum(m.numel() for m in merged.values())
     assert abs(weights.sparsity(merged) - weights.sparsity(at_once)) * count <= 3
     assert sum(int((merged[n] ^ at_once[n]).sum()) for n in merged) <= 3
-    assert carry_out(run)[0]["metrics"]["sparsity"] == weights.sparsity(merged)
+    assert carry_out(run)[0].metrics["sparsity"] == weights.sparsity(merged)
 
 
 def test_the_union_of_denoisers_is_no_sparser_than_any_and_the_gap_is_closed_to_the_weight():
@@ -138,7 +139,7 @@ def test_the_union_of_denoisers_is_no_sparser_than_any_and_the_gap_is_closed_to_
     assert merged["union"] < merged["vote"] < merged["intersection"]
     main = with_epochs(TUNED, 0.5, ticket=MergedTicket(parts))
     closed = with_epochs(TUNED, 0.5, start=Pretrained(main), ticket=WeightTicket(main, 0.4, "msa-mlp"))
-    found = carry_out(closed)[0]["metrics"]["sparsity"]
+    found = carry_out(closed)[0].metrics["sparsity"]
     assert abs(found - 0.4) * sum(m.numel() for m in mask_of(closed.ticket).values()) <= 1
     outer, inner = final(main), final(closed)
     assert all(bool((inner[n] <= outer[n]).all()) for n in outer if n.startswith(MASK_PREFIX))
@@ -156,8 +157,8 @@ def test_a_ticket_cut_by_a_score_keeps_its_share_once_and_is_told_from_others():
     students = [replace(TUNED, patches=PatchTicket(selection)) for selection in selections]
     records = carry_out(*students)
     for record in records:
-        assert record["metrics"]["patch_sparsity"] == pytest.approx(1 - 58 / 64)  # ceil(.9 * 64) = 58
-    assert records[0]["weights"] != records[1]["weights"]
+        assert record.metrics["patch_sparsity"] == pytest.approx(1 - 58 / 64)  # ceil(.9 * 64) = 58
+    assert records[0].weights != records[1].weights
 
 
 def write_published(name, tensors):
@@ -174,7 +175,7 @@ def test_published_weights_are_loaded_without_their_head():
     assert torch.equal(model.blocks[0].attn.qkv.weight, publisher.blocks[0].attn.qkv.weight)
     assert torch.equal(model.head.weight, drawn)
     write_published("vit", build_model(VIT).state_dict())
-    assert carry_out(with_epochs(SEEN, 0, start=Published("vit")))[0]["metrics"]["accuracy"] >= 0
+    assert carry_out(with_epochs(SEEN, 0, start=Published("vit")))[0].metrics["accuracy"] >= 0
 
 
 def test_published_weights_that_are_missing_or_do_not_fit_are_refused_with_the_mend():

@@ -21,7 +21,7 @@ from repro.config import (
 )
 from repro.data import load_dataset
 from repro.procedures.train import apply_blank, make_objective
-from repro.runs import schedule, store
+from repro.runs import committed, schedule, store
 from repro.tickets.patches import as_mask
 from repro.training import selection
 from repro.training.checkpoint import DamagedFile, load_tensors
@@ -56,8 +56,8 @@ def test_a_selection_keeps_one_sorted_byte_an_id_for_every_image():
     assert isinstance(found.train, np.memmap)
     assert found.train.dtype == np.uint8
     assert (np.diff(found.train.astype(int)) > 0).all()
-    assert record["metrics"]["patch_sparsity"] == pytest.approx(1 - 27 / 64)
-    assert 0 <= record["metrics"]["accuracy_sparse"] <= 1
+    assert record.metrics["patch_sparsity"] == pytest.approx(1 - 27 / 64)
+    assert 0 <= record.metrics["accuracy_sparse"] <= 1
 
 
 def test_stored_and_online_tickets_agree_on_images_as_they_are():
@@ -71,20 +71,20 @@ def test_stored_and_online_tickets_agree_on_images_as_they_are():
 def test_a_run_on_stored_tickets_is_the_run_with_the_selector_at_work_where_nothing_is_augmented():
     plain = replace(STUDENT, training=replace(STUDENT.training, augment="none"))
     stored, online = carry_out(plain, replace(plain, patches=replace(plain.patches, fixed=False)))
-    assert stored["weights"] == online["weights"]
+    assert stored.weights == online.weights
     augmented = carry_out(STUDENT, replace(STUDENT, patches=replace(STUDENT.patches, fixed=False)))
-    assert augmented[0]["weights"] != augmented[1]["weights"]
+    assert augmented[0].weights != augmented[1].weights
 
 
 def test_a_student_is_evaluated_on_whole_images_on_tickets_and_on_random_patches():
-    metrics = carry_out(STUDENT)[0]["metrics"]
+    metrics = carry_out(STUDENT)[0].metrics
     assert {"accuracy", "accuracy_sparse", "accuracy_random", "patch_sparsity"} <= metrics.keys()
 
 
 def test_a_student_of_places_alone_does_not_see_the_pixels():
     run = replace(STUDENT, patches=replace(STUDENT.patches, blank=True))
     record = carry_out(run)[0]
-    assert record["metrics"]["accuracy"] == pytest.approx(0.1, abs=0.1), "whole images all look the same"
+    assert record.metrics["accuracy"] == pytest.approx(0.1, abs=0.1), "whole images all look the same"
     seen = []
     ids = torch.arange(3)[None]
     apply_blank(lambda model, images, ids: seen.append((images, ids)))(None, torch.randn(1, 3, 32, 32), ids)
@@ -117,8 +117,8 @@ def test_an_untrained_selector_is_the_network_before_its_first_step():
 def test_a_selector_is_fine_tuned_from_the_dense_network_with_its_dropping_on():
     tuned = replace(DENSE, model=replace(VIT, keep_rate=0.75), start=Pretrained(DENSE))
     record = carry_out(SelectRun(tuned, 0.75, DENSE.data))[0]
-    assert record["metrics"]["patch_sparsity"] > 0
-    assert len(store.find(tuned, 0)["history"]) == 2, "the schedule starts afresh"
+    assert record.metrics["patch_sparsity"] > 0
+    assert len(committed.find(tuned, 0).history) == 2, "the schedule starts afresh"
 
 
 def damage(file):
@@ -145,18 +145,18 @@ def test_tickets_of_other_weights_or_data_are_refused():
 
 
 def test_damaged_tickets_are_made_again_when_a_run_needs_them(capsys):
-    good = carry_out(SELECT)[0]["tickets"]
+    good = carry_out(SELECT)[0].tickets
     damage(folder_of(SELECT) / TICKETS_FILE)
     carry_out(STUDENT)
     assert "set aside" in capsys.readouterr().err
-    assert store.find(SELECT, 0)["tickets"] == good
+    assert committed.find(SELECT, 0).tickets == good
 
 
 def test_the_shown_examples_need_neither_weights_nor_data():
     annotator = replace(DENSE, model=Model(width=4), training=replace(SHORT, snapshot_epochs=()))
     record = carry_out(ShowRun(DENSE, 0.75, annotator, DENSE.data, 3))[0]
-    assert len(record["examples"]) == 3
-    example = record["examples"][0]
+    assert len(record.details["examples"]) == 3
+    example = record.details["examples"][0]
     assert [len(ids) for ids in example["stages"]] == [48, 36, 27]
     assert len(example["random"]) == 27
     assert len(example["patch_labels"]) == len(example["patch_shares"]) == 64
@@ -178,7 +178,7 @@ def test_networks_that_do_not_fit_their_ticket_are_refused():
 @pytest.mark.parametrize("fill", ["mean", "black"])
 def test_swin_and_resnet_train_on_painted_images(fill):
     run = replace(STUDENT, model=Model(width=4), patches=replace(STUDENT.patches, fill=fill))
-    assert carry_out(run)[0]["metrics"]["patch_sparsity"] == pytest.approx(1 - 27 / 64)
+    assert carry_out(run)[0].metrics["patch_sparsity"] == pytest.approx(1 - 27 / 64)
 
 
 def test_lvvit_learns_the_labels_of_the_patches_it_keeps():

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from repro import config, paths
-from repro.runs import schedule, store
+from repro.runs import committed, schedule, store
+from repro.runs.record import Record
 from repro.stats.verdicts import Estimate
 
-Find = Callable[[Any, int], store.Record | None]  # the record of a run and seed
+Find = Callable[[Any, int], Record | None]  # the record of a run and seed
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
 
 
@@ -47,7 +48,7 @@ class Results:
     seeds: tuple[int, ...]
     arms: list[Arm]
     frame: pd.DataFrame
-    records: list[store.Record]
+    records: list[Record]
     find: Find  # of any run behind these results, from where these came
 
 
@@ -74,30 +75,30 @@ def collect(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **option
     planned = plan(artefact, preset, seeds, **options)
     tasks = [(arm.run, seed) for arm, seed in planned]
     file = paths.recorded(artefact.id, preset)
-    find, committed = partial(store.find, first=file), partial(store.find_committed, first=file)
+    find, published = partial(committed.find, first=file), partial(committed.find_committed, first=file)
     records = all_found(store.find_local, tasks)
-    if records is None and (records := all_found(committed, tasks)):
-        find = committed
+    if records is None and (records := all_found(published, tasks)):
+        find = published
     records = records or schedule.get_or_compute(tasks, first=file)
     found = [(arm, seed, record) for (arm, seed), record in zip(planned, records, strict=True)]
     return assemble(artefact, preset, found, find)
 
 
-def all_found(find: Find, tasks: list[schedule.Task]) -> list[store.Record] | None:
+def all_found(find: Find, tasks: list[schedule.Task]) -> list[Record] | None:
     """The records of tasks, or None where one is lacking."""
     records = [record for task in tasks if (record := find(*task))]
     return records if len(records) == len(tasks) else None
 
 
 def assemble(
-    artefact: Artefact, preset: str, found: list[tuple[Arm, int, store.Record]], find: Find = store.find
+    artefact: Artefact, preset: str, found: list[tuple[Arm, int, Record]], find: Find = committed.find
 ) -> Results:
     """Results from arms, seeds and their records."""
     rows = [
-        arm.labels | {"seed": seed} | record["metrics"] | {"run": record["name"], "history": record.get("history")}
+        arm.labels | {"seed": seed} | record.metrics | {"run": record.name, "history": record.history or None}
         for arm, seed, record in found
     ]
-    unique = {(record["name"], seed): record for _, seed, record in found}
+    unique = {(record.name, seed): record for _, seed, record in found}
     seeds = tuple(dict.fromkeys(seed for _, seed, _ in found))
     arms = [arm for arm, seed, _ in found if seed == seeds[0]]
     frame = pd.DataFrame(rows).fillna({"sparsity": 0.0, "sparsity_over_model": 0.0})  # a dense run has no ticket
@@ -109,14 +110,14 @@ def recorded(artefact: Artefact, preset: str) -> Results | None:
     file = paths.recorded(artefact.id, preset)
     if not file.exists():
         return None  # the same runs may belong to another preset too
-    known = store.committed(file)
+    known = committed.committed(file)
     arms = artefact.grid(preset)
     seeds = sorted({seed for _, seed in known})
     complete = [s for s in seeds if all((config.name(arm.run), s) in known for arm in arms)]
     if not complete:
         return None
     found = [(arm, seed, known[config.name(arm.run), seed]) for seed in complete for arm in arms]
-    return assemble(artefact, preset, found, partial(store.find_committed, first=file))
+    return assemble(artefact, preset, found, partial(committed.find_committed, first=file))
 
 
 def is_same_everywhere(artefact: Artefact) -> bool:

@@ -30,16 +30,16 @@ def agreement(results: Results) -> pd.DataFrame:
 
     `chance` is what two random tickets of that size share. No rows for fewer than two seeds.
     """
-    by_name = {(r["name"], r["seed"]): r for r in results.records}
+    by_name = {(r.name, r.seed): r for r in results.records}
     rows = []
     for row, (one, other) in product(results.frame.itertuples(), combinations(results.seeds, 2)):
         if row.seed == one:
             first, second = by_name[row.run, one], by_name[row.run, other]
             shared = [
                 len(set(a["stages"][-1]) & set(b["stages"][-1])) / len(a["stages"][-1])
-                for a, b in zip(first["examples"], second["examples"], strict=True)
+                for a, b in zip(first.details["examples"], second.details["examples"], strict=True)
             ]
-            chance = 1 - first["metrics"]["patch_sparsity"]
+            chance = 1 - first.metrics["patch_sparsity"]
             labels = {"model": row.model, "keep_rate": row.keep_rate, "pair": f"{one}, {other}"}
             rows.append(labels | {"shared": sum(shared) / len(shared), "chance": chance})
     return pd.DataFrame(rows, columns=["model", "keep_rate", "pair", "shared", "chance"])

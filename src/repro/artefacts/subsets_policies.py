@@ -59,7 +59,7 @@ def grid(preset: str, *, count: int = 100) -> list[Arm]:
 
 def tickets(results: Results) -> dict[str, Record]:
     """Records of the first seed by policy, in the order of the grid."""
-    by_name = {(r["name"], r["seed"]): r for r in results.records}
+    by_name = {(r.name, r.seed): r for r in results.records}
     first = results.frame[results.frame["seed"] == results.seeds[0]]
     return {row.policy: by_name[row.run, row.seed] for row in first.itertuples()}
 
@@ -69,8 +69,8 @@ def overlaps(results: Results) -> pd.DataFrame:
 
     Chance is the share of all classes that the column keeps. Policies that keep every class are left out.
     """
-    kept = {policy: set(r["kept"]) for policy, r in tickets(results).items() if policy not in WHOLE}
-    total = len(tickets(results)["all classes"]["kept"])
+    kept = {policy: set(r.details["kept"]) for policy, r in tickets(results).items() if policy not in WHOLE}
+    total = len(tickets(results)["all classes"].details["kept"])
     return pd.DataFrame(
         {
             column: {

@@ -94,7 +94,7 @@ SIZES = {
         figure3_dense("paper", "DeiT-S"),
         {
             "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
-            "LV-ViT-S": (replace(deit(384, 6), name="lvvit", depth=16), LVVIT),
+            "LV-ViT-S": (replace(deit(384, 6), name="lvvit", depth=16, stem_kernel=7), LVVIT),
             "DeiT-M": (deit(576, 9), DEIT),
             "ResNet-50": (Model("resnet50", classes=1000), RESNET50),
         },

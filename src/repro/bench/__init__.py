@@ -12,6 +12,7 @@ compiled. A row below its target comes with the operators that took the most tim
 import statistics
 import time
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ def measure_all() -> dict[str, Any]:
     results = [summary(row, passes[number :: len(rows)]) for number, row in enumerate(rows)]
     results.append(measure_medoids())
     print("\n".join([*map(describe, results[:-1]), describe_medoids(results[-1])]))
-    return {"rows": results, "workers": workers, "provenance": provenance(procedures.entry("train"))}
+    return {"rows": results, "workers": workers, "provenance": asdict(provenance(procedures.entry("train")))}
 
 
 def in_processes(count: int, row: Row) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class Model(Config):
     keep_rate: float = (
         1.0  # of the patches alive at each of three blocks inside the network (vit, to fine-tune a selector)
     )
+    stem_kernel: Literal[3, 7] = 3  # pixels, of the first convolution (lvvit; its authors take 7 at 224 pixels)
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,13 @@ class TrainRun(Config):
     annotator: "TrainRun | None" = None  # a trained ResNet that labels every patch (lvvit)
     order: int = 0  # which order of the images, and which crops and flips
     curve: bool = False  # test before the first epoch and after every one, into the history
+
+    def __post_init__(self) -> None:
+        if self.model.name == "lvvit" and (self.training.mixup or self.training.cutmix):
+            raise ConfigError(
+                "lvvit takes neither mixup nor cutmix, mix-token stands in for both: set mixup=0 and cutmix=0;"
+                f" got mixup={self.training.mixup}, cutmix={self.training.cutmix}"
+            )
 
 
 @dataclass(frozen=True)

@@ -50,23 +50,26 @@ def application(config: Model, model: nn.Module, patches: int = 0, colour: Tenso
     """How the network of a config is applied to images and the ids of the patches it may see.
 
     A ViT and LV-ViT see fewer tokens. Any other network sees an image cut into `patches` squares, with those
-    that are not in the ids painted in `colour` (3,), in the units of normalised pixels.
+    that are not in the ids painted in `colour` (3,), in the units of normalised pixels. Raises ConfigError for a
+    network with a keep rate that cannot select, and for a ViT that cuts an image into another number of patches.
     """
-    from timm.models.vision_transformer import VisionTransformer
-
     from repro.models.lvvit import LVViT
-    from repro.models.vit import forward_dropping, forward_patches
+    from repro.models.vit import check_selector, forward_dropping, forward_patches, takes_patches
     from repro.tickets.patches import occlude
 
-    def apply_dropping(model: VisionTransformer, images: Tensor) -> Tensor:
+    def apply_dropping(model: Any, images: Tensor) -> Tensor:
         return forward_dropping(model, images, config.keep_rate)
 
     def apply_occluded(model: nn.Module, images: Tensor, ids: Tensor | None = None) -> Tensor:
         return model(images if ids is None else occlude(images, ids, patches, colour))
 
     if config.keep_rate < 1:
+        check_selector(model)
         return apply_dropping
-    if isinstance(model, VisionTransformer):
+    if takes_patches(model):
+        own: int = model.patch_embed.num_patches  # type: ignore[assignment, union-attr]
+        if patches not in (0, own):
+            raise ConfigError(f"the selector cuts an image into {patches} patches, this network into {own}")
         return forward_patches
     return apply_occluded if patches and not isinstance(model, LVViT) else apply_whole
 

@@ -3,9 +3,14 @@
 A ViT with a stem of four convolutions, branches divided by two before they are added, an MLP ratio of 3 and a second
 head that classifies every patch token. Mix-token swaps patches of two images on the full map, after the stem; dropped
 patches leave only then (paper A, Figure 2a). Labels are mixed on the same map, so nothing has to be swapped back.
+Parameters bear the names that they have in the authors' checkpoints.
 """
 
+from functools import partial
+from typing import Any
+
 import torch
+from timm.layers import LayerNorm
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
@@ -15,6 +20,7 @@ from repro.models.vit import gather
 MLP_RATIO, SKIP = 3.0, 2.0  # hidden width over width; what a branch is divided by before it is added
 AUX_SHARE = 0.5  # of the best patch's logits in the answer
 STEM_WIDTH = 64  # channels, at a patch size of 16 or more
+NORM_EPS = 1e-5  # of every norm; timm's ViTs take 1e-6
 
 
 class LVViT(nn.Module):
@@ -23,14 +29,14 @@ class LVViT(nn.Module):
     def __init__(self, config: Model) -> None:
         super().__init__()
         width, grid = config.width, config.image_size // config.patch_size
-        self.stem = build_stem(width, config.patch_size)
+        self.patch_embed = build_stem(width, config.patch_size, config.stem_kernel)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, grid**2 + 1, width))
         rates = torch.linspace(0, config.drop_path, config.depth).tolist()
-        self.blocks = nn.Sequential(
-            *(Block(width, config.heads, MLP_RATIO, qkv_bias=False, drop_path=rate, init_values=None) for rate in rates)
-        )
-        self.norm = nn.LayerNorm(width, eps=1e-6)
+        norm: Any = partial(LayerNorm, eps=NORM_EPS)
+        make_block = partial(Block, width, config.heads, MLP_RATIO, qkv_bias=False, norm_layer=norm)
+        self.blocks = nn.Sequential(*(make_block(drop_path=rate) for rate in rates))
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.head, self.aux_head = nn.Linear(width, config.classes), nn.Linear(width, config.classes)
         self.apply(initialise)
         nn.init.trunc_normal_(self.cls_token, std=0.02)
@@ -46,7 +52,7 @@ class LVViT(nn.Module):
         `ids` (batch, kept) are the patches kept, `swap` (patches,) those that come from the image at the other end of
         the batch.
         """
-        tokens = self.stem(images).flatten(2).transpose(1, 2)  # (batch, patches, width)
+        tokens = self.patch_embed(images).flatten(2).transpose(1, 2)  # (batch, patches, width)
         if swap is not None:
             tokens = swap_halves(tokens, swap)
         tokens = tokens + self.pos_embed[:, 1:]
@@ -73,16 +79,19 @@ class Divide(nn.Module):
         return x / self.by
 
 
-def build_stem(width: int, patch_size: int) -> nn.Sequential:
-    """Three 3x3 convolutions, the first with half of the stride, then one that cuts what is left into patches.
+def build_stem(width: int, patch_size: int, kernel: int) -> nn.Sequential:
+    """Three convolutions, the first of a kernel of its own and stride 2, and one that cuts what is left into patches.
 
-    At a patch size of 16 that is LV-ViT's own stem: 64 channels, stride 2, then patches of 8 cells.
+    At a patch size of 16 and a kernel of 7 that is LV-ViT's own stem: 64 channels, then patches of 8 cells.
     """
     inner = min(STEM_WIDTH, 4 * patch_size)
-    layers: list[nn.Module] = []
-    for channels, stride in ((3, 2), (inner, 1), (inner, 1)):
-        layers += [nn.Conv2d(channels, inner, 3, stride, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Conv2d(inner, width, patch_size // 2, patch_size // 2))
+    stem = nn.Sequential()
+    for number, (channels, size, stride) in enumerate(((3, kernel, 2), (inner, 3, 1), (inner, 3, 1)), start=1):
+        stem.add_module(f"conv{number}", nn.Conv2d(channels, inner, size, stride, size // 2, bias=False))
+        stem.add_module(f"bn{number}", nn.BatchNorm2d(inner))
+        stem.add_module(f"relu{number}", nn.ReLU(inplace=True))
+    stem.add_module("proj", nn.Conv2d(inner, width, patch_size // 2, patch_size // 2))
+    return stem
 
 
 def swap_halves(maps: Tensor, swap: Tensor) -> Tensor:

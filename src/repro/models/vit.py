@@ -1,18 +1,21 @@
 """Vision transformers by timm, and the one place where such a network takes a subset of its patches.
 
 Patches are gathered before they are embedded, which is the same mathematics as embedding all and dropping some, at less
-cost. A selector is any such network: at three of its blocks it keeps the patches that its class token attends to most
-(paper A, section 3.4; the mechanism is EViT's, Liang et al. 2022).
+cost. Where the stem looks beyond a patch (a hybrid's convolutions) it sees the whole image, and tokens leave after it.
+A selector is a ViT with a class token and ordinary blocks: at three of them it keeps the patches that its class token
+attends to most (paper A, section 3.4; the mechanism is EViT's, Liang et al. 2022).
 """
 
 from typing import Any
 
 import torch
+from timm.layers import PatchEmbed
+from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import embedding, interpolate, linear
 
-from repro.config import AttentionScore, Model
+from repro.config import AttentionScore, ConfigError, Model
 from repro.tickets.patches import keep_highest
 from repro.tickets.stages import selecting_blocks, stage_counts
 
@@ -30,15 +33,56 @@ def build_vit(config: Model) -> VisionTransformer:
     )
 
 
-def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
-    """Tokens with their positions, class token first: (batch, 3, height, width) -> (batch, 1 + kept, width).
+def takes_patches(model: nn.Module) -> bool:
+    """Whether a network is one of timm's vision transformers, of which `forward_patches` knows all parts.
 
-    `ids` (batch, kept) are the patches to embed, all where it is None; images of another size are resized. A matrix
-    product stands for timm's convolution, whose backward pass is slow on a CPU.
+    By its exact class, since a subclass may embed or pool in a way of its own.
     """
+    return type(model) in (VisionTransformer, VisionTransformerDistilled)
+
+
+def check_selector(model: nn.Module) -> None:
+    """Raise ConfigError unless a network can select patches: a ViT of timm's with a class token and plain blocks."""
+    if not takes_patches(model):
+        raise ConfigError(f"{type(model).__name__} cannot select patches: only timm's VisionTransformer can")
+    if model.cls_token is None:
+        raise ConfigError("a selector needs a class token; this network has none")
+    blocks: Any = model.blocks
+    for block in blocks:
+        parts = ((block, Block), (getattr(block, "attn", None), Attention))
+        odd = [type(part).__name__ for part, plain in parts if type(part) is not plain]
+        if odd:
+            raise ConfigError(f"a selector needs timm's Block with its Attention; this network has {odd[0]}")
+
+
+def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
+    """Tokens with their positions, class token first: (batch, 3, height, width) -> (batch, prefix + kept, width).
+
+    `ids` (batch, kept) are the patches to embed, all where it is None; images of another size are resized, also where
+    timm would stretch the positions instead. Raises ConfigError for a network that does not take patches.
+    """
+    if not takes_patches(vit):
+        raise ConfigError(f"{type(vit).__name__} does not take patches: only timm's VisionTransformer does")
     stem = vit.patch_embed
     if images.shape[2:] != stem.img_size:
         images = interpolate(images, stem.img_size, mode="bilinear")
+    if type(vit) is VisionTransformer and tiles(stem) and vit.pos_embed is not None:
+        return vit.norm_pre(_embed_kept(vit, images, ids))
+    tokens = vit._pos_embed(stem(images))
+    return vit.norm_pre(tokens if ids is None else keep(tokens, ids, vit.num_prefix_tokens))
+
+
+def tiles(stem: nn.Module) -> bool:
+    """Whether a stem is one convolution over square patches that cover the image without overlap or rest."""
+    if type(stem) is not PatchEmbed:
+        return False
+    height, width = stem.patch_size
+    return height == width and not any(side % height for side in stem.img_size)
+
+
+def _embed_kept(vit: VisionTransformer, images: Tensor, ids: Tensor | None) -> Tensor:
+    """Tokens of the patches kept alone; a matrix product stands for timm's convolution, slow backward on a CPU."""
+    stem = vit.patch_embed
     patches = unfold(images, stem.patch_size[0], ids)
     first = 0 if vit.no_embed_class else vit.num_prefix_tokens
     positions: Tensor = vit.pos_embed  # type: ignore[assignment]
@@ -50,7 +94,7 @@ def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> 
     prefix = [t.expand(len(images), -1, -1) for t in (vit.cls_token, vit.reg_token) if t is not None]
     if first:
         prefix = [torch.cat(prefix, dim=1) + prefix_positions]
-    return vit.norm_pre(vit.pos_drop(torch.cat([*prefix, tokens], dim=1)))
+    return vit.pos_drop(torch.cat([*prefix, tokens], dim=1))
 
 
 def unfold(images: Tensor, size: int, ids: Tensor | None = None) -> Tensor:
@@ -72,32 +116,38 @@ def gather(tokens: Tensor, ids: Tensor) -> Tensor:
     return tokens.gather(1, ids[:, :, None].expand(-1, -1, tokens.shape[2]))
 
 
+def keep(tokens: Tensor, ids: Tensor, prefix: int) -> Tensor:
+    """The first `prefix` tokens and of the others those named by ids (batch, kept)."""
+    return torch.cat([tokens[:, :prefix], gather(tokens[:, prefix:], ids)], dim=1)
+
+
 def forward_patches(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
-    """Logits from the patches `ids` (batch, kept) of the images, from all where it is None."""
-    return vit.forward_head(vit.norm(vit.blocks(embed(vit, images, ids))))
+    """Logits from the patches `ids` (batch, kept) of the images, from all where it is None. Raises as `embed` does."""
+    tokens = embed(vit, images, ids)
+    return vit.forward_head(vit.norm(vit.blocks(tokens)))
 
 
 def select_patches(vit: VisionTransformer, images: Tensor, keep_rate: float) -> list[Tensor]:
     """Absolute sorted ids kept at each of the three stages, (batch, kept) each; the last is the ticket.
 
     Stops at the attention of the last selecting block, which saves a fifth of the network.
-    Raises ValueError for a network without a class token or with fewer than three blocks.
+    Raises ConfigError as `check_selector` does, and ValueError for a network with fewer than three blocks.
     """
     return walk(vit, images, keep_rate, to_the_end=False)[1]
 
 
 def forward_dropping(vit: VisionTransformer, images: Tensor, keep_rate: float) -> Tensor:
     """Logits of a selector with its dropping at work, as it is fine-tuned: only survivors reach the later layers."""
-    return vit.forward_head(vit.norm(walk(vit, images, keep_rate, to_the_end=True)[0]))
+    tokens, _ = walk(vit, images, keep_rate, to_the_end=True)
+    return vit.forward_head(vit.norm(tokens))
 
 
 def walk(vit: VisionTransformer, images: Tensor, keep_rate: float, to_the_end: bool) -> tuple[Tensor, list[Tensor]]:
     """Tokens after the last block walked, and the ids alive after each stage, (batch, kept) each.
 
-    Without `to_the_end` the walk stops where the last stage is known. Raises ValueError as `select_patches` does.
+    Without `to_the_end` the walk stops where the last stage is known. Raises as `select_patches` does.
     """
-    if vit.cls_token is None:
-        raise ValueError("a selector needs a class token; this network has none")
+    check_selector(vit)
     tokens = embed(vit, images)
     stages: list[Tensor] = []
     patches = tokens.shape[1] - vit.num_prefix_tokens
@@ -122,8 +172,10 @@ def score_patches(vit: VisionTransformer, images: Tensor, score: AttentionScore)
     """A score for every patch from attention maps, (batch, patches); paper B names the map, the rest is our reading.
 
     A map holds what each token receives, the class token first. Where the sink is to be mended, that first entry is set
-    to the map's mean; then each map is scaled to [0, 1] and the maps of the layers are averaged.
+    to the map's mean; then each map is scaled to [0, 1] and the maps of the layers are averaged. Raises ConfigError as
+    `check_selector` does.
     """
+    check_selector(vit)
     tokens = embed(vit, images)
     asking = 1 if score.query == "class" else tokens.shape[1]
     total = torch.zeros(tokens.shape[:2], device=tokens.device)
@@ -160,5 +212,5 @@ def received_attention(attention: Attention, tokens: Tensor, asking: int) -> Ten
 def _drop_within(block: Block, tokens: Tensor, kept: Tensor, prefix: int) -> Tensor:
     """A block whose attention sees all tokens and whose MLP sees the kept ones, as EViT and paper A's code do it."""
     tokens = tokens + block.drop_path1(block.ls1(block.attn(block.norm1(tokens))))
-    tokens = torch.cat([tokens[:, :prefix], gather(tokens[:, prefix:], kept)], dim=1)
+    tokens = keep(tokens, kept, prefix)
     return tokens + block.drop_path2(block.ls2(block.mlp(block.norm2(tokens))))

@@ -19,6 +19,7 @@ class Procedure:
     config: type
     carry_out: Callable[..., Result]  # of a run, its seed, its folder, and a function that gives another run's folder
     kept_files: Callable[[Any], list[str]] = lambda run: []  # that other runs read: safetensors in the run's folder
+    check: Callable[[Any], object] = lambda run: None  # raises where what a run reads is not here, before anything runs
     needs_parents: bool = False  # its files are checked against those of its parents, so those must be there too
     gpu: float = 0.0  # share of a GPU that it uses where there is one
     memory_mb: int = 1000  # most that a process of it has been seen to take at `pocket`

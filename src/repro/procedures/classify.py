@@ -139,6 +139,7 @@ PROCEDURE = Procedure(
     TextRun,
     classify,
     lambda run: [] if run.ticket else [LOSSES_FILE],
+    check=lambda run: load_texts(run.texts),
     memory_mb=1500,
     shrinks={TextTraining: shrink_training},
 )

@@ -49,6 +49,7 @@ PROCEDURE = Procedure(
     SelectRun,
     select,
     lambda run: [TICKETS_FILE],
+    check=lambda run: load_dataset(run.data),
     needs_parents=True,
     gpu=1.0,
     memory_mb=2500,

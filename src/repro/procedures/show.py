@@ -76,4 +76,6 @@ def as_png(image: Tensor) -> str:
     return base64.b64encode(stream.getvalue()).decode()
 
 
-PROCEDURE = Procedure(ShowRun, show, gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS)
+PROCEDURE = Procedure(
+    ShowRun, show, check=lambda run: load_dataset(run.data), gpu=1.0, memory_mb=1500, shrinks=IMAGE_SHRINKS
+)

@@ -21,6 +21,7 @@ from repro.training.origins import (
     FINAL_FILE,
     MASK_PREFIX,
     FolderOf,
+    find_published,
     load_published,
     snapshot_file,
     trained_model,
@@ -150,4 +151,11 @@ def kept_files(run: TrainRun) -> list[str]:
     return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
 
 
-PROCEDURE = Procedure(TrainRun, train, kept_files, gpu=1.0, memory_mb=2500, shrinks=IMAGE_SHRINKS)
+def check(run: TrainRun) -> None:
+    """Raise where the data, or the weights of a publisher, are not here."""
+    load_dataset(run.data)
+    if isinstance(run.start, Published):
+        find_published(run.start)
+
+
+PROCEDURE = Procedure(TrainRun, train, kept_files, check, gpu=1.0, memory_mb=2500, shrinks=IMAGE_SHRINKS)

@@ -69,8 +69,8 @@ def plot_ranges(results: Results) -> Figure:
     """ρ_p of Table 13 as printed, and all values it may have had before the accuracies were rounded."""
     sns.set_theme(style="whitegrid", font_scale=0.9)
     record = record_of(results, "C")
-    rows = [row for row in record["rows"] if row["where"].startswith(f"C, {TABLE_13},") and row["numbers"]]
-    needed = next(limit for limit in record["limits"] if limit["table"] == TABLE_13)["critical_rho_p"]
+    rows = [row for row in record.details["rows"] if row["where"].startswith(f"C, {TABLE_13},") and row["numbers"]]
+    needed = next(limit for limit in record.details["limits"] if limit["table"] == TABLE_13)["critical_rho_p"]
     figure, axis = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
     for place, row in enumerate(rows):
         name, numbers = row["about"].rpartition(" ")[2], row["numbers"]

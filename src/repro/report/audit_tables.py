@@ -5,22 +5,22 @@ from typing import Any
 from repro.artefacts.base import Results
 from repro.audit import VERDICTS
 from repro.report.tables import Table
-from repro.runs import store
+from repro.runs.record import Record
 
 
-def record_of(results: Results, paper: str) -> store.Record:
+def record_of(results: Results, paper: str) -> Record:
     """The record of a paper's audit."""
-    return next(r for r in results.records if r["config"]["paper"] == paper)
+    return next(r for r in results.records if r.config["paper"] == paper)
 
 
 def checks(results: Results) -> list[dict[str, Any]]:
     """The rows of every paper, each with its paper, in their order."""
-    return [{"paper": r["config"]["paper"], **row} for r in results.records for row in r["rows"]]
+    return [{"paper": r.config["paper"], **row} for r in results.records for row in r.details["rows"]]
 
 
 def count_checks(results: Results) -> Table:
     """One line a paper and one for all: how many checks, how many of each verdict, and how many slips are harmless."""
-    rows, papers = checks(results), [r["config"]["paper"] for r in results.records]
+    rows, papers = checks(results), [r.config["paper"] for r in results.records]
     groups = {paper: [row for row in rows if row["paper"] == paper] for paper in papers} | {"all": rows}
     return Table(count_group(name, group) for name, group in groups.items())
 
@@ -50,7 +50,7 @@ def list_checks(results: Results, *papers: str) -> Table:
             "note": row["note"],
         }
         for paper in papers
-        for row in record_of(results, paper)["rows"]
+        for row in record_of(results, paper).details["rows"]
     )
 
 
@@ -66,7 +66,7 @@ def compare_fitted(results: Results) -> Table:
             "ρ_p, best row": f"{row['rho_p_fitted']:.3f}",
             "off by\u00a0": off(row["rho_p"], row["rho_p_fitted"]),  # column names must differ
         }
-        for row in record_of(results, "C")["fitted"]
+        for row in record_of(results, "C").details["fitted"]
     )
 
 
@@ -88,7 +88,7 @@ def describe_limits(results: Results) -> Table:
             "least ρ_p": interval(row["least"]),
             "greatest ρ_p": interval(row["most"]),
         }
-        for row in record_of(results, "C")["limits"]
+        for row in record_of(results, "C").details["limits"]
     )
 
 

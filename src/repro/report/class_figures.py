@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from repro.artefacts.base import Results
 from repro.artefacts.subsets_policies import WHOLE, overlaps, tickets
 from repro.report.class_tables import measures
-from repro.runs.store import Record
+from repro.runs.record import Record
 
 MARKERS = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#cc79a7", "D"))  # distinct to colour-blind readers
 BLOCKS = (450, 130, 45)  # most classes of a block in each row of the tree over the tickets
@@ -57,7 +57,7 @@ def cut(node: Node, most: int) -> list[Node]:
 def plot_places(results: Results) -> Figure:
     """Where in WordNet the classes of each ticket lie: coarse groups above, a mark for each kept class below."""
     records = {policy: r for policy, r in tickets(results).items() if policy not in WHOLE}
-    whole = tickets(results)["all classes"]
+    whole = tickets(results)["all classes"].details
     root = grow_tree(whole["tree"], set(whole["kept"]))
     place = {number: x for x, number in enumerate(root.classes)}
     figure, (top, bottom) = plt.subplots(
@@ -68,7 +68,9 @@ def plot_places(results: Results) -> Figure:
     top.set(ylim=(-len(BLOCKS) + 0.5, 0.5), xlim=(0, len(place)))
     top.axis("off")
     for row, record in enumerate(records.values()):
-        bottom.vlines([place[c] + 0.5 for c in record["kept"]], row - 0.4, row + 0.4, color="#0072b2", linewidth=0.7)
+        bottom.vlines(
+            [place[c] + 0.5 for c in record.details["kept"]], row - 0.4, row + 0.4, color="#0072b2", linewidth=0.7
+        )
     bottom.set_yticks(range(len(records)), list(records), fontsize=8)
     bottom.set(ylim=(len(records) - 0.4, -0.6), xlabel="the 1,000 classes, ordered by WordNet")
     bottom.grid(False)
@@ -91,9 +93,9 @@ def draw_blocks(axis: Axes, nodes: list[Node], place: dict[int, int], level: int
 
 def plot_trees(results: Results, policies: list[str], most: int = 8) -> Figure:
     """The WordNet tree of some tickets; a branch ends where at most `most` classes are left; a few are named."""
-    tree = tickets(results)["all classes"]["tree"]
+    tree = tickets(results)["all classes"].details["tree"]
     names = [tree["words"][node] for node in tree["classes"]]
-    roots = [grow_tree(tree, set(tickets(results)[policy]["kept"])) for policy in policies]
+    roots = [grow_tree(tree, set(tickets(results)[policy].details["kept"])) for policy in policies]
     outlines = [list(outline(root, most)) for root in roots]
     rows = max(map(len, outlines))
     figure, axes = plt.subplots(
@@ -181,11 +183,13 @@ def plot_difficulty(results: Results) -> Figure:
 
 def plot_winning(results: Results) -> Figure:
     """Per-class consistency: accuracy of a chain's models over the classes, and marks for the classes that win."""
-    by_name = {r["name"]: r for r in results.records}
+    by_name = {r.name: r for r in results.records}
     chains = [by_name[run] for run in results.frame[results.frame["kind"] == "chain"]["run"]]
     sns.set_theme(style="whitegrid", font_scale=0.85)
     figure, axes = plt.subplots(len(chains), 1, figsize=(9, 2.5 * len(chains)), sharex=True, layout="constrained")
-    colour_of = dict(zip(chains[np.argmax([len(c["order"]) for c in chains])]["order"], MARKERS, strict=False))
+    colour_of = dict(
+        zip(chains[np.argmax([len(c.details["order"]) for c in chains])].details["order"], MARKERS, strict=False)
+    )
     for axis, record in zip(axes, chains, strict=True):
         draw_chain(axis, record, colour_of)
     axes[-1].set_xlabel("class")
@@ -195,14 +199,14 @@ def plot_winning(results: Results) -> Figure:
 
 def draw_chain(axis: Axes, record: Record, colour_of: dict[str, tuple[str, str]]) -> None:
     """One chain: means over neighbouring classes as dots, winning classes as marks above."""
-    bins, total = np.array(record["bins"]), record["classes"]
+    bins, total = np.array(record.details["bins"]), record.details["classes"]
     width = total / bins.shape[1]
     centres = (np.arange(bins.shape[1]) + 0.5) * width
-    for model, means in zip(record["order"], bins, strict=True):
+    for model, means in zip(record.details["order"], bins, strict=True):
         colour, marker = colour_of[model]
         axis.plot(centres, 100 * means, marker, color=colour, markersize=3.5, label=model)
     for name, height, colour in (("winning", 113, "black"), ("winning_with_ties", 105, "#b0662b")):
-        axis.vlines(record[name], height - 3, height + 3, color=colour, linewidth=0.6)
+        axis.vlines(record.details[name], height - 3, height + 3, color=colour, linewidth=0.6)
     lowest = int(100 * bins.min() // 25 * 25)
     axis.set(
         ylim=(lowest - 15, 118),
@@ -210,6 +214,6 @@ def draw_chain(axis: Axes, record: Record, colour_of: dict[str, tuple[str, str]]
         xlim=(0, total),
         ylabel=f"accuracy, %\n(mean of {width:.0f})",
     )
-    counts = f"{len(record['winning'])} win, {len(record['winning_with_ties'])} more with ties"
-    axis.set_title(f"{' > '.join(record['order'])}: {counts}", fontsize=9)
+    counts = f"{len(record.details['winning'])} win, {len(record.details['winning_with_ties'])} more with ties"
+    axis.set_title(f"{' > '.join(record.details['order'])}: {counts}", fontsize=9)
     axis.legend(fontsize=7, loc="lower left", ncols=4)

@@ -8,7 +8,7 @@ from repro import published
 from repro.artefacts.base import Results
 from repro.artefacts.subsets_policies import DRAWN, tickets
 from repro.report.tables import Note, Table, percent, with_interval
-from repro.runs.store import Record
+from repro.runs.record import Record
 
 PAPER_WINNING = {3: 367, 4: 155}  # C, section 3.1: classes of 1,000 under chains of three and four models
 
@@ -35,18 +35,18 @@ def list_tickets(results: Results) -> Table:
 
 def described(record: Record) -> str:
     """What a policy went by, or what it made, where its record says more than the classes."""
-    if "groups" in record:
-        size, word = record["groups"][0]
-        alone = sum(n == 1 for n, _ in record["groups"])
+    if "groups" in record.details:
+        size, word = record.details["groups"][0]
+        alone = sum(n == 1 for n, _ in record.details["groups"])
         return f"largest group {word}, {size} classes; {alone} groups of one"
-    if "images" in record:
-        return f"{record['images']:,} of {50 * len(record['kept']):,} validation images"
-    return str(record.get("embedding", ""))
+    if "images" in record.details:
+        return f"{record.details['images']:,} of {50 * len(record.details['kept']):,} validation images"
+    return str(record.details.get("embedding", ""))
 
 
 def check_printed(results: Results) -> Table:
     """The printed lists against ImageNet's classes: how many ids, distinct, known, in order, and shared."""
-    known = tickets(results)["all classes"]["tree"]["ids"]
+    known = tickets(results)["all classes"].details["tree"]["ids"]
     lists = {name: published.read_ticket(name) for name in ("PD-Bottom", "ERC")}
     shared = set(lists["PD-Bottom"]) & set(lists["ERC"])
     expected = len(lists["PD-Bottom"]) * len(lists["ERC"]) / len(known)
@@ -80,16 +80,16 @@ def describe_order(results: Results) -> Note:
 
 def list_chains(results: Results) -> Table:
     """One line a chain of models: the share of classes that rank it as all classes do, strictly and with ties."""
-    by_name = {r["name"]: r for r in results.records}
+    by_name = {r.name: r for r in results.records}
     rows = []
     for row in results.frame[results.frame["kind"] == "chain"].itertuples():
         record = by_name[row.run]
-        paper = PAPER_WINNING.get(len(record["order"]))
-        ties = ", ".join(percent(share) for share in record["tied"])
+        paper = PAPER_WINNING.get(len(record.details["order"]))
+        ties = ", ".join(percent(share) for share in record.details["tied"])
         rows.append(
             {
-                "models, best first": " > ".join(record["order"]),
-                "over all, %": ", ".join(percent(share) for share in record["overall"]),
+                "models, best first": " > ".join(record.details["order"]),
+                "over all, %": ", ".join(percent(share) for share in record.details["overall"]),
                 "consistent, %": spread_of(row, ("consistent", "consistent_low", "consistent_high")),
                 "paper's pool of that length, %": percent(paper / 1000) if paper else "–",
                 "ties allowed, %": percent(row.consistent_with_ties),

@@ -3,34 +3,30 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from repro import procedures
 from repro.artefacts.base import Results
 from repro.report.tables import Table
-from repro.runs.provenance import code_digest
+from repro.runs.freshness import STALE, freshness
 
 
 def footer(results: Results) -> Table:
     """Provenance of every run behind a page, and the command that makes it again."""
     records = results.records
-    sources = [r["provenance"] for r in records]
-    seconds = sum(r["timing"]["seconds"] for r in records)
-    stale = sum(r["provenance"]["code"] != code_digest(procedures.entry(r["name"].partition("-")[0])) for r in records)
-    dirty = sum(s["dirty"] for s in sources)
+    sources = [r.provenance for r in records]
+    seconds = sum(r.timing["seconds"] for r in records)
+    states = [freshness(r) for r in records]
+    dirty = sum(s.dirty for s in sources)
     mend = f"`make refresh-{results.artefact.id} PRESET={results.preset}` recomputes them"
     seeds = ",".join(map(str, results.seeds))
     module = results.artefact.id.replace("-", "_")
     rows = {
         "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of training",
-        "commit": listed(s["commit"] for s in sources) + (f"; {dirty} runs with uncommitted changes" if dirty else ""),
-        "training code": f"{stale} of {len(records)} runs were made by another version; {mend}"
-        if stale
-        else "as it is now",
-        "device": listed(s["device"] for s in sources),
-        "versions": listed(", ".join(f"{k} {v}" for k, v in s["versions"].items()) for s in sources),
-        # The first records have no such field; they were always made in what their config says, bf16.
-        "precision": listed(r.get("precision", "bf16") for r in records),
-        "data (checksum)": listed(r["data"] for r in records),
-        "dates": listed(s["date"] for s in sources),
+        "commit": listed(s.commit for s in sources) + (f"; {dirty} runs with uncommitted changes" if dirty else ""),
+        "code": listed(states) + (f"; {mend}" if STALE in states else ""),
+        "device": listed(s.device for s in sources),
+        "versions": listed(", ".join(f"{k} {v}" for k, v in s.versions.items()) for s in sources),
+        "precision": listed(r.precision for r in records),
+        "data (checksum)": listed(r.data for r in records),
+        "dates": listed(s.date for s in sources),
         "made by": f"src/repro/artefacts/{module}.py and notebooks/{results.artefact.id}.ipynb",
         "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",
     }

@@ -77,7 +77,7 @@ def compare_costs(results: Results) -> Table:
     """What a fine-tuning costs, in multiples of the one on all patches: its scoring counted, and until it is near."""
     near = lotus_convergence.convergence(results.frame).set_index(["run", "seed"])
     whole = first_training(results)
-    seconds = {(r["name"], r["seed"]): r["timing"]["seconds"] for r in results.records}
+    seconds = {(r.name, r.seed): r.timing["seconds"] for r in results.records}
     rows = []
     for arm in results.arms:
         run = arm.run
@@ -97,7 +97,7 @@ def compare_costs(results: Results) -> Table:
 
 def describe_load(results: Results) -> Note:
     """Whether the seconds of these runs can be compared: how far their speeds differ, FLOPs accounted for."""
-    speed = {(r["name"], r["seed"]): r["timing"]["images_per_second"] for r in results.records}
+    speed = {(r.name, r.seed): r.timing["images_per_second"] for r in results.records}
     rates = [
         speed[config.name(arm.run), seed] * step_macs(arm.run)
         for arm in results.arms
@@ -162,5 +162,5 @@ def describe_steps(run: TrainRun, results: Results) -> str:
     shares = []
     for step in lotus_soup.steps_of(run, lotus.SIZES[results.preset].pretrained):
         records = [results.find(step, seed) for seed in results.seeds]
-        shares.append(sum(r["metrics"].get("sparsity", 0.0) for r in records if r) / len(records))
+        shares.append(sum(r.metrics.get("sparsity", 0.0) for r in records if r) / len(records))
     return ", ".join(percent(share) for share in shares)

@@ -20,7 +20,7 @@ from repro.artefacts.figure3 import lines
 from repro.artefacts.figure3_turn import gaps
 from repro.config import Fill
 from repro.report.tables import Note
-from repro.runs import store
+from repro.runs.record import Record
 
 STYLES = {  # name, colour distinct to colour-blind readers, marker
     "LT sparse": ("#0072b2", "o"),
@@ -125,8 +125,8 @@ def plot_paths(results: Results, count: int = 4) -> Figure:
     rates = results.frame["keep_rate"].tolist()
     record = find_show(results, results.frame["model"].iloc[-1], SHOWN_RATE if SHOWN_RATE in rates else rates[0])
     figure, axes = plt.subplots(count, 5, figsize=(7.5, 1.55 * count), squeeze=False, layout="constrained")
-    for row, example in zip(axes, record["examples"][:count], strict=True):
-        draw_paths(row, example, record["patches"])
+    for row, example in zip(axes, record.details["examples"][:count], strict=True):
+        draw_paths(row, example, record.details["patches"])
     plt.close(figure)
     return figure
 
@@ -148,11 +148,11 @@ def show(axis: Axes, image: np.ndarray, title: str) -> None:
     axis.axis("off")
 
 
-def find_show(results: Results, model: str, keep_rate: float) -> store.Record:
+def find_show(results: Results, model: str, keep_rate: float) -> Record:
     """The record of the first seed for a network and keep rate."""
     frame = results.frame
     chosen = frame[(frame["model"] == model) & (frame["keep_rate"] == keep_rate)].iloc[0]
-    return next(r for r in results.records if (r["name"], r["seed"]) == (chosen["run"], chosen["seed"]))
+    return next(r for r in results.records if (r.name, r.seed) == (chosen["run"], chosen["seed"]))
 
 
 def explore_paths(results: Results) -> Any:
@@ -164,11 +164,11 @@ def explore_paths(results: Results) -> Any:
     def draw(image: int, keep_rate: float, network: str) -> Figure:
         record = find_show(results, network, keep_rate)
         figure, axes = plt.subplots(1, 5, figsize=(9, 2), layout="constrained")
-        draw_paths(axes, record["examples"][image], record["patches"])
+        draw_paths(axes, record.details["examples"][image], record.details["patches"])
         plt.close(figure)
         return figure
 
-    images = len(results.records[0]["examples"])
+    images = len(results.records[0].details["examples"])
     rates, names = (list(dict.fromkeys(results.frame[column])) for column in ("keep_rate", "model"))
     return interactive(
         draw, image=IntSlider(0, 0, images - 1), keep_rate=Dropdown(options=rates), network=Dropdown(options=names)
@@ -178,7 +178,7 @@ def explore_paths(results: Results) -> Any:
 def plot_adjustments(results: Results) -> Figure:
     """Figure 2: patch labels that go with their patches (above), and painting over, in both colours (below)."""
     figure, axes = plt.subplots(2, 3, figsize=(7.5, 5.2), layout="constrained")
-    labels, painted = (find_show(results, name, rate) for name, rate in (("LV-ViT-S", 0.85), ("Swin-T", 0.8)))
+    labels, painted = (find_show(results, name, rate).details for name, rate in (("LV-ViT-S", 0.85), ("Swin-T", 0.8)))
     example, patches = labels["examples"][0], labels["patches"]
     image, kept = decode(example), example["stages"][-1]
     show(axes[0][0], image, f"image: {example['label']}")

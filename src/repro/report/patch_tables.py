@@ -117,7 +117,7 @@ def selector_row(results: Results) -> dict[str, str]:
     assert control.patches is not None
     selection = control.patches.source
     whole, sparse = (
-        pd.Series([r["metrics"][metric] for seed in results.seeds if (r := results.find(run, seed))])
+        pd.Series([r.metrics[metric] for seed in results.seeds if (r := results.find(run, seed))])
         for run, metric in ((config.parents(selection)[0], "accuracy"), (selection, "accuracy_sparse"))
     )
     row = {"trained on": "all patches: the selector itself", "whole images": with_interval(whole)}

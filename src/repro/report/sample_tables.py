@@ -152,7 +152,7 @@ def describe_four(results: Results) -> Note:
 
 def list_selections(results: Results) -> Table:
     """How the tickets of each reading came about: order of the configurations, consistent texts, balance of classes."""
-    by_name = {(r["name"], r["seed"]): r["selection"] for r in results.records}
+    by_name = {(r.name, r.seed): r.details["selection"] for r in results.records}
     frame = results.frame[(results.frame["draw"] == 0) & results.frame["policy"].isin(READINGS)]
     rows = []
     for policy in READINGS:

@@ -86,8 +86,8 @@ def banner(results: Results) -> Note:
 def describe_dense(results: Results) -> Note:
     """How good the unpruned network is, and what it had to learn from."""
     run = first_training(results)
-    found = {(r["name"], r["seed"]): r for r in results.records}
-    accuracies = pd.Series([found[config.name(run), seed]["metrics"]["accuracy"] for seed in results.seeds])
+    found = {(r.name, r.seed): r for r in results.records}
+    accuracies = pd.Series([found[config.name(run), seed].metrics["accuracy"] for seed in results.seeds])
     seen = f"{run.data.train_images:,} images" if run.data.train_images else "all training images"
     file = paths.PUBLISHED / f"{results.artefact.id}.csv"
     paper = published.read_table(results.artefact.id).filter(["lth", "pretrain"]).iloc[0, 0] if file.exists() else None

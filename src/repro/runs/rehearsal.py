@@ -15,9 +15,10 @@ from repro import config, procedures
 from repro.data import text
 from repro.procedures.shrinking import CLASSES, IMAGES
 from repro.runs import store
+from repro.runs.record import Record
 
 
-def rehearse(runs: Iterable[config.Run]) -> list[store.Record]:
+def rehearse(runs: Iterable[config.Run]) -> list[Record]:
     """Carry out runs, shrunk, in a store of their own that is deleted; returns their records."""
     with tempfile.TemporaryDirectory() as folder:
         before = dict(os.environ)
@@ -34,7 +35,7 @@ def rehearse(runs: Iterable[config.Run]) -> list[store.Record]:
             os.environ |= before
 
 
-def carry_out(run: config.Run) -> store.Record:
+def carry_out(run: config.Run) -> Record:
     """A run after its parents, in this process."""
     for parent in config.parents(run):
         carry_out(parent)

@@ -20,7 +20,8 @@ from filelock import FileLock, Timeout
 from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard pool it needs no main guard in scripts
 
 from repro import config, paths
-from repro.runs import store
+from repro.runs import committed, store
+from repro.runs.record import Record
 
 Task = tuple[Any, int]  # a run and a seed
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # parameters of glibc's mallopt, from malloc.h
@@ -42,16 +43,14 @@ def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
                     add((parent, task[1]))
             ordered[task] = None
 
-    look_up = store.find if use_committed else store.find_local
+    look_up = committed.find if use_committed else store.find_local
     for task in wanted:
         if look_up(*task) is None:
             add(task)
     return list(ordered)
 
 
-def get_or_compute(
-    wanted: Iterable[Task], *, use_committed: bool = True, first: Path | None = None
-) -> list[store.Record]:
+def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first: Path | None = None) -> list[Record]:
     """Records of the wanted tasks, in their order; what is missing is carried out.
 
     Committed records count as there unless `use_committed` is false, as it is where a user asks to reproduce; those of
@@ -64,7 +63,7 @@ def get_or_compute(
         raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and REPRO_TRAIN=never forbids training")
     if tasks:
         carry_out(tasks, default_workers())
-    found = (store.find(*task, first) for task in wanted)
+    found = (committed.find(*task, first) for task in wanted)
     return [record for record in found if record is not None]
 
 
@@ -98,7 +97,7 @@ def carry_out(tasks: list[Task], workers: int) -> None:
 def _carry_out_side_by_side(tasks: list[Task], workers: int, done: "Progress") -> None:
     waiting = {identity(task): task for task in tasks}
     needs = {name: {identity((p, task[1])) for p in config.parents(task[0])} for name, task in waiting.items()}
-    unfinished, running = set(waiting), dict[Future[store.Record], tuple[str, int]]()
+    unfinished, running = set(waiting), dict[Future[Record], tuple[str, int]]()
     pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(workers,))
     try:
         while unfinished:
@@ -174,10 +173,10 @@ class Progress:
         self.total, self.count, self.start = total, 0, time.monotonic()
         self.bar = tqdm(total=total, unit="run") if is_interactive() else None
 
-    def note(self, task: tuple[str, int], record: store.Record) -> None:
+    def note(self, task: tuple[str, int], record: Record) -> None:
         """Count a finished run."""
         self.count += 1
-        text = f"{task[0]} seed {task[1]}: {store.outcome(record)}"
+        text = f"{task[0]} seed {task[1]}: {record.outcome}"
         if self.bar is not None:
             self.bar.set_postfix_str(text)
             self.bar.update()

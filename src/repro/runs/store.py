@@ -1,34 +1,37 @@
-"""The store of runs: get a record or compute it, once.
+"""The own store of runs: a folder a run and seed, under `REPRO_HOME`.
 
-A run's folder holds a checkpoint while it trains and `record.json` when it is done. The record carries its own
-checksum and that of the weights, so a damaged file is found, named, set aside and made again, never read. Records
-that were committed to `book/results` answer where the own store has none, so that a page can be shown without training.
+A folder holds a checkpoint while the run trains and `record.json` when it is done. The record carries its own checksum
+and that of the weights, so a damaged file is found, named, set aside and made again, never read; a record that stands
+in another run's folder counts as damaged. What began a run is written down when it begins: a checkpoint is taken up
+only by the same code, versions and device, and the finished record names those.
 """
 
-import functools
-import hashlib
+import contextlib
+import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from repro import config, paths, procedures
-from repro.runs.provenance import provenance
+from repro.runs import record as records
+from repro.runs.provenance import Provenance, provenance
+from repro.runs.record import Record
 
-RECORD_FILE = "record.json"
-Record = dict[str, Any]
+RECORD_FILE, CONFIG_FILE, STARTED_FILE = "record.json", "config.json", "started.json"
+ASIDE = ".aside"  # added to the name of a folder that is to be made again
 
 
 class RunMissing(RuntimeError):
     """A run that is asked for has no record."""
 
 
-class DamagedRecord(RuntimeError):
-    """A committed record that is not what was written."""
+class StoreReadOnly(RuntimeError):
+    """A store that cannot be written to; nothing was changed."""
 
 
 def folder(run: Any, seed: int) -> Path:
@@ -36,26 +39,23 @@ def folder(run: Any, seed: int) -> Path:
     return paths.run_folder(config.name(run), seed)
 
 
-def find(run: Any, seed: int, first: Path | None = None) -> Record | None:
-    """The record of a run: the own one, else the committed one, that of the file `first` if it has one, else None."""
-    return find_local(run, seed) or find_committed(run, seed, first)
-
-
 def find_local(run: Any, seed: int) -> Record | None:
-    """The record in the own store; a damaged one is set aside and counts as none."""
+    """The record in the own store; a damaged one, or one of another run, is set aside and counts as none."""
     file = folder(run, seed) / RECORD_FILE
     if not file.exists():
         return None
     try:
-        return parse_record(file.read_text())
-    except ValueError as error:
+        return check_owner(records.read(file.read_text()), config.name(run), seed)
+    except (ValueError, OSError) as error:
         set_aside(file, error)
         return None
 
 
-def find_committed(run: Any, seed: int, first: Path | None = None) -> Record | None:
-    """The record in `book/results`: that of the file `first` if it has one."""
-    return committed(first).get((config.name(run), seed))
+def check_owner(record: Record, name: str, seed: int) -> Record:
+    """The record. Raises ValueError where it is of another run than the folder it lies in."""
+    if record.key != (name, seed):
+        raise ValueError(f"the folder of {name} seed {seed} holds the record of {record.name} seed {record.seed}")
+    return record
 
 
 def state_of(home: Path) -> str:
@@ -64,103 +64,73 @@ def state_of(home: Path) -> str:
     if not file.exists():
         return "under way or interrupted"
     try:
-        return outcome(parse_record(file.read_text()))
-    except ValueError:
+        found = check_owner(records.read(file.read_text()), home.parent.name, int(home.name.removeprefix("seed")))
+        return found.outcome
+    except (ValueError, OSError):
         return "damaged record; the next run that needs it makes it again"
 
 
-def outcome(record: Record) -> str:
-    """The first metric of a record, in words."""
-    name, value = next(iter(record["metrics"].items()))
-    return f"{name.replace('_', ' ')} {value:.3f}"
+def with_parents(tasks: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
+    """Tasks after all they need, each once."""
+    found: dict[tuple[str, int], tuple[Any, int]] = {}
+
+    def add(run: Any, seed: int) -> None:
+        if (key := (config.name(run), seed)) not in found:
+            for parent in config.parents(run):
+                add(parent, seed)
+            found[key] = (run, seed)
+
+    for task in tasks:
+        add(*task)
+    return list(found.values())
 
 
-def parse_record(line: str) -> Record:
-    """A record from its JSON. Raises ValueError where it is not what was written."""
-    record = json.loads(line)
-    if not isinstance(record, dict) or record.get("checksum") != record_checksum(record):
-        raise ValueError("the record does not match its checksum")
-    return record
+@contextlib.contextmanager
+def making_again(tasks: Iterable[tuple[Any, int]]) -> Iterator[None]:
+    """Set the folders of tasks aside while they are carried out again; one that is not finished gets its old one back.
 
-
-def record_checksum(record: Record) -> str:
-    """SHA-256 of a record without its checksum, first 12 hex digits."""
-    body = {k: v for k, v in record.items() if k != "checksum"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def committed(first: Path | None = None) -> dict[tuple[str, int], Record]:
-    """Records in `book/results`, by name and seed; those of the file `first` before those of others.
-
-    A run that two artefacts share may have been carried out for each, on machines that round differently: what was
-    trained on its weights lies in the same file. Raises DamagedRecord, naming the line.
+    Raises StoreReadOnly, or what reading their data raises, before anything is touched.
     """
-    found: dict[tuple[str, int], Record] = {}
-    for file in sorted(paths.RESULTS.glob("*.jsonl"), key=lambda file: (file == first, file)):
-        found |= _committed_in(file, file.stat().st_mtime_ns)
-    return found
+    tasks = [task for task in tasks if find_local(*task)]
+    for run in {config.name(run): run for run, _ in tasks}.values():
+        procedures.find(run).check(run)
+    homes = [folder(*task) for task in tasks]
+    for home in homes:
+        check_writable(home)
+    for home in homes:
+        home.rename(aside(home))
+    try:
+        yield
+    finally:
+        for home in filter(lambda home: aside(home).exists(), homes):
+            shutil.rmtree(home, ignore_errors=True)
+            aside(home).rename(home)
 
 
-@functools.lru_cache(maxsize=64)
-def _committed_in(file: Path, changed: int) -> dict[tuple[str, int], Record]:
-    found = {}
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
-        try:
-            record = parse_record(line)
-        except ValueError as error:
-            raise DamagedRecord(f"{file.name}, line {number}: {error}; restore it with `git checkout`") from error
-        found[record["name"], record["seed"]] = record
-    return found
+def aside(home: Path) -> Path:
+    """Where the folder of a run stands while it is made again."""
+    return home.with_name(home.name + ASIDE)
 
 
-def record(tasks: Iterable[tuple[Any, int]], file: Path) -> tuple[int, int]:
-    """Add the own records of tasks and of their parents to a file of committed ones; returns how many, of how many.
-
-    Raises RunMissing where a run has no record.
-    """
-    lines = {(r["name"], r["seed"]): r for r in map(parse_record, _lines(file))}
-    before = dict(lines)
-    for run, seed in _with_parents(tasks):
-        found = find(run, seed, file)
-        if found is None:
-            raise RunMissing(f"{config.name(run)} seed {seed} is not done; carry it out with `repro run`")
-        lines[found["name"], seed] = found
-    content = "".join(json.dumps(r, sort_keys=True) + "\n" for r in lines.values())
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content)
-    return sum(before.get(k) != r for k, r in lines.items()), len(lines)
-
-
-def _lines(file: Path) -> list[str]:
-    return file.read_text().splitlines() if file.exists() else []
-
-
-def _with_parents(tasks: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
-    found: dict[tuple[Any, int], None] = {}
-    for run, seed in tasks:
-        found |= dict.fromkeys(_with_parents((parent, seed) for parent in config.parents(run)))
-        found[run, seed] = None
-    return list(found)
-
-
-def forget(tasks: Iterable[tuple[Any, int]]) -> None:
-    """Delete the own folders of tasks and of their parents, so that they are carried out again."""
-    for run, seed in _with_parents(tasks):
-        forget_one(run, seed)
-
-
-def forget_one(run: Any, seed: int) -> None:
-    """Delete the own folder of one run; its parents stay."""
-    shutil.rmtree(folder(run, seed), ignore_errors=True)
+def check_writable(home: Path) -> None:
+    """Raise StoreReadOnly where a run's folder cannot be changed."""
+    probe = home.parent / ".writable"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreReadOnly(
+            f"cannot write to {home.parent}: {error.strerror}. Make it writable, or point REPRO_HOME at another store"
+        ) from error
 
 
 def set_aside(file: Path, why: Exception | str) -> None:
     """Rename a damaged file so that it is never read again, and say so."""
     number = 1
-    while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
+    while (damaged := file.with_name(f"{file.name}.damaged-{number}")).exists():
         number += 1
-    file.rename(aside)
-    print(f"repro: {why}; set aside as {aside.name}, it is made again", file=sys.stderr)
+    file.rename(damaged)
+    print(f"repro: {why}; set aside as {damaged.name}, it is made again", file=sys.stderr)
 
 
 def compute(run: Any, seed: int) -> Record:
@@ -207,29 +177,32 @@ def _carry_out(run: Any, seed: int, home: Path) -> Record:
     from repro.training.checkpoint import write_bytes
     from repro.training.loop import STATE_FILE
 
-    write_bytes(home / "config.json", json.dumps(config.canonical(run), indent=1).encode())
-    drop_damaged_state(home / STATE_FILE)
+    made_by = begin(home, home / STATE_FILE, provenance(procedures.entry(run.procedure)))
+    write_bytes(home / CONFIG_FILE, json.dumps(config.canonical(run), indent=1).encode())
     result = procedures.find(run).carry_out(run, seed, home, lambda parent: folder(parent, seed))
-    record = {
-        "schema": config.SCHEMA,
-        "name": config.name(run),
-        "seed": seed,
-        "config": config.canonical(run),
-        **result,
-        "provenance": provenance(procedures.entry(run.procedure)),
-    }
-    record["checksum"] = record_checksum(record)
-    write_bytes(home / RECORD_FILE, json.dumps(record, indent=1).encode())
-    (home / STATE_FILE).unlink(missing_ok=True)
+    record = records.of_run(run, seed, result, made_by)
+    write_bytes(home / RECORD_FILE, records.write(record, indent=1).encode())
+    for name in (STATE_FILE, STARTED_FILE):
+        (home / name).unlink(missing_ok=True)
+    shutil.rmtree(aside(home), ignore_errors=True)
     return record
 
 
-def drop_damaged_state(file: Path) -> None:
-    """Set a checkpoint aside that cannot be trusted, so that the run starts afresh."""
-    from repro.training.checkpoint import DamagedFile, load_tensors
+def begin(home: Path, state: Path, now: Provenance) -> Provenance:
+    """Who makes a run: what began it, where its checkpoint can be taken up, else what carries it out now.
 
-    if file.exists():
+    A checkpoint that is damaged, or was left by other code, versions or device, is set aside first.
+    """
+    from repro.training.checkpoint import DamagedFile, load_tensors, write_bytes
+
+    if state.exists():
         try:
-            load_tensors(file)
-        except DamagedFile as error:
-            set_aside(file, error)
+            load_tensors(state)
+            began = Provenance(**json.loads((home / STARTED_FILE).read_text()))
+            if began.same_maker(now):
+                return began
+            set_aside(state, "the checkpoint was left by other code, other versions or another device")
+        except (DamagedFile, OSError, ValueError, TypeError) as error:
+            set_aside(state, error)
+    write_bytes(home / STARTED_FILE, json.dumps(dataclasses.asdict(now)).encode())
+    return now

@@ -54,13 +54,19 @@ def published_file(start: Published) -> Path:
     return paths.data() / "weights" / f"{start.name}.safetensors"
 
 
-def load_published(model: nn.Module, start: Published) -> None:
-    """Load published weights into a network, whose head stays as it was drawn. Raises NoWeights."""
+def find_published(start: Published) -> Path:
+    """The file of published weights. Raises NoWeights where the user has not put it there."""
     file = published_file(start)
     if not file.is_file():
         raise NoWeights(
             f"no weights {file}; fetch them with `hf download timm/{start.name} model.safetensors` and put them there"
         )
+    return file
+
+
+def load_published(model: nn.Module, start: Published) -> None:
+    """Load published weights into a network, whose head stays as it was drawn. Raises NoWeights."""
+    file = find_published(start)
     own = model.state_dict()
     found = {n: t for n, t in safetensors.torch.load_file(file).items() if not n.startswith("head.")}
     wrong = [n for n in own if not n.startswith("head.") and (n not in found or found[n].shape != own[n].shape)]

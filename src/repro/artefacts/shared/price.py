@@ -74,4 +74,4 @@ def find_timing(results: Results, run: TrainRun | SelectRun, seed: int) -> dict[
     record = results.find(run, seed)
     if record is None:
         raise store.RunMissing(f"{config.name(run)} seed {seed} has no record; carry it out with `repro run`")
-    return record["timing"]
+    return record.timing

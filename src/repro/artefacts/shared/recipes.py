@@ -49,6 +49,7 @@ RESNET50 = Training(
     schedule="cosine",
     warmup_epochs=3,
     weight_decay=2e-5,
+    decay_all=False,
     label_smoothing=0.1,
     augment="inception",
 )
