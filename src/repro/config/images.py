@@ -45,9 +45,6 @@ class Model(Config):
     )
     stem_kernel: Literal[3, 7] = 3  # pixels, of the first convolution (lvvit; its authors take 7 at 224 pixels)
 
-    def __post_init__(self) -> None:
-        check_choices(self)
-
 
 @dataclass(frozen=True)
 class Training(Config):
@@ -103,7 +100,7 @@ class TrainRun(Config):
     order: int = 0  # which order of the images, and which crops and flips
     curve: bool = False  # test before the first epoch and after every one, into the history
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         if self.model.name == "lvvit" and (self.training.mixup or self.training.cutmix):
             raise ConfigError(
                 "lvvit takes neither mixup nor cutmix, mix-token stands in for both: set mixup=0 and cutmix=0;"
