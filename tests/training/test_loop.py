@@ -3,9 +3,9 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+from repro.artefacts.recipes import RESNET50
 from torch import nn
 
-from repro.artefacts.recipes import RESNET50
 from repro.config import Data, Model, Training
 from repro.data import load_dataset
 from repro.models import build_model

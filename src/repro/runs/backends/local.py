@@ -81,17 +81,21 @@ class Local:
         place = next((p for p in self._places if not p.task and p.gpu == gpu), None)
         if not self._make_room(place, needs.memory_mb):
             return False
-        if place is None:
-            place = Place(Worker(gpu.environment if gpu else {VISIBLE: ""}), gpu)
-            self._places.append(place)
+        place = place or self._open(gpu)
+        place.memory_mb = max(place.memory_mb, needs.memory_mb)
         try:
             place.worker.call(attempt, task)
         except WorkerLost:  # killed while it had nothing to do
             self._drop(place)
-            return False
+            return self._start(task)
         place.task, place.share, place.start = task, share, time.monotonic()
-        place.memory_mb = max(place.memory_mb, needs.memory_mb)
         return True
+
+    def _open(self, gpu: Gpu | None) -> Place:
+        """A new process."""
+        place = Place(Worker(gpu.environment if gpu else {VISIBLE: ""}), gpu)
+        self._places.append(place)
+        return place
 
     def _gpu_with(self, share: float) -> Gpu | None:
         """A GPU with so much of it free: one that is held already, else one that no other process has."""
