@@ -11,7 +11,8 @@ import repro
 
 ROOT = Path(repro.__file__).parent
 LAYERS = [
-    {"paths", "config", "compat", "machine"},
+    {"machine"},
+    {"paths", "config", "compat"},
     {"data", "tickets", "stats", "published"},
     {"audit", "models"},
     {"training"},

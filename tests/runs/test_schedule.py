@@ -187,6 +187,25 @@ def test_what_finished_runs_took_is_known_by_their_kind():
     assert schedule.seconds_by_kind([record]) == {"train": [record.timing["seconds"]]}
 
 
+THREADS = """
+import numpy, torch
+from threadpoolctl import threadpool_info
+from repro.runs.attempt import use_one_thread
+print([library["num_threads"] for library in threadpool_info()], torch.get_num_threads())
+use_one_thread()
+import scipy.linalg, sklearn.cluster
+print({library["num_threads"] for library in threadpool_info()}, torch.get_num_threads())
+"""
+
+
+def test_a_run_takes_one_thread_of_every_library_loaded_before_or_after():
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True)
+    before, after = done.stdout.splitlines()
+    assert "2" in before
+    assert after == "{1} 1"
+
+
 @pytest.mark.slow
 def test_two_drivers_make_one_record(home):
     code = (

@@ -1,26 +1,28 @@
 """One run carried out in this process, wherever that is: on one thread, with its failure noted where it can be found.
 
-On a CPU a training takes one thread, so that its result does not depend on how many run side by side. Why a run failed
+A run takes one thread, so that its result does not depend on how many are carried out side by side. Why a run failed
 stands in its folder until it is tried again, for `repro status` and for whoever wants the traceback.
 """
 
 import contextlib
 import json
+import os
 import traceback
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from repro.runs import store
 from repro.runs.graph import Task
 
 FAILURE_FILE = "failed.json"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read by libraries when they are loaded
 EXPLAINED = (ValueError, FloatingPointError)  # errors whose text was written for the user, like those of this package
 
 
 def attempt(task: Task) -> None:
     """Carry a task out whose parents are done. Raises UnderWay where another process does, or what made it fail."""
-    import torch
-
-    torch.set_num_threads(1)
+    use_one_thread()
     try:
         store.compute(*task)
     except store.UnderWay:
@@ -29,6 +31,15 @@ def attempt(task: Task) -> None:
         note_failure(task, explain(error), traceback.format_exc())
         raise
     (store.folder(*task) / FAILURE_FILE).unlink(missing_ok=True)
+
+
+def use_one_thread() -> None:
+    """Have torch, and every library for matrices that is loaded or will be, compute on one thread in this process."""
+    import torch
+
+    os.environ |= dict.fromkeys(THREADS, "1")
+    threadpool_limits(1)
+    torch.set_num_threads(1)
 
 
 def explain(error: Exception) -> str:

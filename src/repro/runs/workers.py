@@ -1,9 +1,9 @@
 """Processes that work for this one, and end when it does.
 
 A worker is a new interpreter at the other end of a socket. When the socket closes, because this process is done with it
-or was killed, a thread of the worker ends it at once, whatever it is doing. It does a task at a time on one thread, and
-takes no notice of Ctrl-C: that is for this process to act on. Neither pools of the standard library nor joblib's do
-this: they start as many processes as they may, break as a whole when one is killed, and live on without their parent.
+or was killed, a thread of the worker ends it at once, whatever it is doing. It takes no notice of Ctrl-C: that is for
+this process to act on. Neither pools of the standard library nor joblib's do this: they start as many processes as they
+may, break as a whole when one is killed, and live on without their parent.
 """
 
 import contextlib
@@ -22,9 +22,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-import repro
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+SOURCE = Path(__file__).resolve().parents[2]  # where a worker finds this package
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # parameters of glibc's mallopt, from malloc.h
 
 
@@ -37,12 +35,11 @@ class Worker:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.connection, theirs = Pipe()
-        source = str(Path(repro.__file__).parents[1])
-        known = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
+        known = os.pathsep.join(filter(None, (str(SOURCE), os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": known, **ONE_THREAD, **(environment or {})},
+            env={**os.environ, "PYTHONPATH": known, **(environment or {})},
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
