@@ -12,7 +12,8 @@ import repro
 
 ROOT = Path(repro.__file__).parent
 LAYERS = [
-    {"paths", "config", "compat", "machine"},
+    {"machine"},
+    {"paths", "config", "compat"},
     {"tickets", "stats", "published"},
     {"data"},
     {"audit", "models"},

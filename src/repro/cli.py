@@ -77,20 +77,27 @@ def compute(
 
 @app.command()
 def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = None) -> None:
-    """Carry out what your own store lacks, then execute the notebooks into pages of your own."""
+    """Carry out what your own store lacks, then execute the notebooks into pages of your own.
+
+    Where runs failed, the pages that do not need them are made all the same.
+    """
     start = time.monotonic()
-    tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
-    jobs = [
-        (paths.notebook(artefact), paths.page(artefact, preset), {"preset": preset} | parsed(artefact, p))
-        for artefact in artefacts
-    ]
+    planned_tasks = {artefact: planned(artefact, preset, p) for artefact in artefacts}
+    jobs = {a: (paths.notebook(a), paths.page(a, preset), {"preset": preset} | parsed(a, p)) for a in artefacts}
     from repro.pages.execute import execute_all
     from repro.runs import schedule
 
     paths.make_folder(paths.home())
-    schedule.get_or_compute(tasks, use_committed=False)
-    for page in execute_all(jobs):
+    failed = None
+    try:
+        schedule.get_or_compute([task for tasks in planned_tasks.values() for task in tasks], use_committed=False)
+    except schedule.RunFailed as error:
+        failed = error
+        jobs = {a: job for a, job in jobs.items() if not schedule.missing(planned_tasks[a], use_committed=False)}
+    for page in execute_all(list(jobs.values())):
         print(f"{page.stem}: {relative(page)} (after {time.monotonic() - start:.0f} s)")
+    if failed:
+        raise failed
 
 
 @app.command()
@@ -177,12 +184,12 @@ def book(preset: Annotated[str, typer.Option(help="build the site of your own pa
 
 
 @app.command()
-def status() -> None:
-    """Show the runs in your own store."""
-    from repro.runs.store import state_of
+def status(as_json: Annotated[bool, typer.Option("--json", help="for a program to read")] = False) -> None:
+    """Show the runs in your own store, and what is being carried out now."""
+    from repro.runs.status import describe, overview
 
-    for folder in sorted((paths.home() / "runs").glob("*/seed*")):
-        print(f"{folder.parent.name} {folder.name}: {state_of(folder)}")
+    found = overview()
+    print(json.dumps(found, indent=1) if as_json else describe(found))
 
 
 @app.command()
@@ -303,7 +310,9 @@ def relative(path: Path) -> str:
 
 def main() -> None:
     """Entry point: an error of the user's is one line that names the mend, and a non-zero exit."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no worker outlives a command that is ended
+    for name in ("SIGTERM", "SIGHUP"):  # ended or its terminal closed: go as on Ctrl-C; not where `nohup` forbids it
+        if (number := getattr(signal, name, None)) and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         app(standalone_mode=True)
     except SystemExit as ended:

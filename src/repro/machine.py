@@ -1,6 +1,11 @@
 """What the machine gives this process."""
 
+import contextlib
 import os
+import socket
+from pathlib import Path
+
+GROUPS = Path("/sys/fs/cgroup")  # where Linux keeps the limits of containers and of a cluster's jobs
 
 
 def usable_cores() -> int:
@@ -8,3 +13,42 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def host() -> str:
+    """Name of this machine, as it stands in names of files."""
+    return socket.gethostname() or "localhost"
+
+
+def is_alive(process: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True
+
+
+def free_memory_mb() -> int | None:
+    """Memory that is free, within the limits of this process's control groups; None where the system does not say."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        return min([free, *_left_in_groups()]) // 2**20
+    return None
+
+
+def _left_in_groups() -> list[int]:
+    """Bytes left in each control group (version 2) of this process that has a limit; files held in memory can go."""
+    left = []
+    with contextlib.suppress(OSError):
+        own = GROUPS / Path("/proc/self/cgroup").read_text().strip().rpartition("::/")[2]
+        for group in (own, *own.parents):
+            with contextlib.suppress(OSError, ValueError, StopIteration):
+                limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+                stat = (group / "memory.stat").read_text().splitlines()
+                cached = next(int(line.split()[1]) for line in stat if line.startswith("inactive_file "))
+                left.append(max(0, limit - used + cached))
+    return left

@@ -8,8 +8,11 @@ variable that somebody forgot to fill would send `--refresh` to another store.
 
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
+
+from repro.machine import host, is_alive
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -83,6 +86,16 @@ def run_folder(name: str, seed: int) -> Path:
     return home() / "runs" / name / f"seed{seed}"
 
 
+def drivers() -> Path:
+    """Folder where the processes that drive runs say how far they are."""
+    return home() / "drivers"
+
+
+def gpus() -> Path:
+    """Folder of the locks of GPUs."""
+    return home() / "gpus"
+
+
 def recorded(artefact: str, preset: str) -> Path:
     """File of the committed records of one artefact at one preset."""
     return RESULTS / f"{artefact}.{preset}.jsonl"
@@ -96,3 +109,16 @@ def page(artefact: str, preset: str) -> Path:
 def notebook(artefact: str) -> Path:
     """The source notebook of an artefact."""
     return NOTEBOOKS / f"{artefact}.ipynb"
+
+
+def beside(file: Path) -> Path:
+    """Where this process writes a file before it is moved to its place; `sweep` finds it by host and process."""
+    return file.with_name(f".{file.name}.{host()}.{os.getpid()}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Delete what processes of this machine that are gone were writing in a folder."""
+    for left in folder.glob(f".*.{host()}.*.tmp"):
+        number = left.name.split(".")[-2]
+        if number.isdigit() and not is_alive(int(number)):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

@@ -1,14 +1,6 @@
 import errno
 import json
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-import time
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,8 +16,6 @@ from repro.runs.provenance import provenance
 from repro.training.checkpoint import save_tensors
 from repro.training.loop import STATE_FILE
 from tests.conftest import DENSE, forget, on_ticket
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -181,89 +171,3 @@ def test_the_state_of_a_run_is_told_in_words(done):
     assert store.state_of(done).startswith("damaged record")
     file.unlink()
     assert store.state_of(done) == "under way or interrupted"
-
-
-def test_training_can_be_forbidden(monkeypatch):
-    monkeypatch.setenv("REPRO_TRAIN", "never")
-    with pytest.raises(store.RunMissing, match="forbids training"):
-        rerun()
-
-
-def test_a_killed_worker_is_told_apart_and_the_mend_named():
-    said = str(schedule.failure(("train-x", 3), BrokenProcessPool()))
-    assert said.startswith("train-x seed 3: a worker process was killed")
-    assert "it resumes" in said
-
-
-def test_each_worker_claims_a_gpu_of_its_own():
-    claimed = {schedule.claim_gpu(3) for _ in range(3)}
-    assert claimed == {0, 1, 2}
-    assert schedule.claim_gpu(3) in claimed
-    schedule._held.clear()
-
-
-def test_a_failing_run_is_named():
-    broken = replace(DENSE, training=replace(DENSE.training, batch_size=65))
-    with pytest.raises(schedule.RunFailed, match=f"{config.name(broken)} seed 0: batch_size 65 exceeds"):
-        schedule.get_or_compute([(broken, 0)])
-
-
-SCRIPT = textwrap.dedent("""
-    import torch
-    from repro.training import loop
-    torch.set_num_threads(1)  # sums differ in the last bit with another number
-    loop.CHECKPOINT_SECONDS = 0.0
-    from repro.runs import store
-    from tests.conftest import DENSE
-    store.compute(DENSE, 0)
-""")
-
-
-def start(home):
-    environment = os.environ | {"REPRO_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
-
-
-@pytest.mark.slow
-def test_killed_at_random_moments_it_ends_bit_for_bit_the_same(tmp_path, monkeypatch, done):
-    whole = json.loads((done / store.RECORD_FILE).read_text())
-    home, kills = tmp_path / "other", 0
-    monkeypatch.setenv("REPRO_HOME", str(home))
-    state = store.folder(DENSE, 0) / "state.safetensors"
-    draw = random.Random(0)
-    for _ in range(4):
-        process = start(home)
-        while not state.exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(draw.uniform(0, 0.3))
-        kills += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if store.find_local(DENSE, 0):
-            break
-    assert start(home).wait() == 0
-    assert kills > 0
-    record = store.find_local(DENSE, 0)
-    for same in ("config", "metrics", "history", "weights", "data"):
-        assert getattr(record, same) == whole[same]
-
-
-@pytest.mark.slow
-def test_two_processes_make_one_record(tmp_path, monkeypatch):
-    home = tmp_path / "other"
-    monkeypatch.setenv("REPRO_HOME", str(home))
-    first, second = start(home), start(home)
-    said = first.communicate()[1] + second.communicate()[1]
-    assert first.returncode == second.returncode == 0
-    assert b"under way in another process; waiting" in said
-    assert store.find_local(DENSE, 0)
-
-
-@pytest.mark.slow
-def test_two_workers_give_what_one_gives(done, monkeypatch):
-    tasks = [(on_ticket(epoch=0), 0), (on_ticket(draw=1), 0), (DENSE, 1)]
-    one = schedule.get_or_compute(tasks)
-    forget(*tasks, (DENSE, 0))
-    monkeypatch.setenv("REPRO_WORKERS", str(len(os.sched_getaffinity(0))))  # so that each has one thread
-    two = schedule.get_or_compute(tasks)
-    assert [r.weights for r in one] == [r.weights for r in two]

@@ -4,8 +4,8 @@ Absolute times of a shared machine mean little; the ratio of two things timed in
 does changes within seconds, so turns are short, and within minutes, so there are several passes over all rows: a row
 is the median of its passes, shown with the lowest and the highest. Every pass of a row has new processes, so that
 nothing depends on what earlier rows left in memory. Every row is measured in two ways: `as trained`, in as many
-processes at once as `runs.schedule` would train in, each with its share of the cores, and `alone`, in one process with
-all cores. Both are held against the target; nothing here trains alone. Our steps are those of a long training, which is
+processes at once as `runs.schedule` would train in, each on one thread, and `alone`, in one process with all cores.
+Both are held against the target; nothing here trains alone. Our steps are those of a long training, which is
 compiled. A row below its target comes with the operators that took the most time.
 """
 
@@ -16,23 +16,24 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from joblib.externals.loky import ProcessPoolExecutor
 from tqdm import tqdm
 
 from repro import procedures
 from repro.bench.medoids import describe_medoids, measure_medoids
 from repro.bench.steps import Row, Step, list_rows
+from repro.machine import usable_cores
 from repro.runs.provenance import provenance
-from repro.runs.schedule import default_workers, start_worker
+from repro.runs.schedule import chosen_workers
+from repro.runs.workers import spread
 
 PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
 
 
 def measure_all() -> dict[str, Any]:
     """Measure and print every row; returns them with the provenance of the machine."""
-    rows, workers = list_rows(), default_workers()
+    rows, workers = list_rows(), chosen_workers() or usable_cores()
     passes = [
-        {"as trained": in_processes(workers, row), "alone": in_processes(1, row)}
+        {"as trained": in_processes(workers, row, 1), "alone": in_processes(1, row, usable_cores())}
         for row in tqdm(rows * PASSES, desc="bench", leave=False, disable=None)
     ]
     results = [summary(row, passes[number :: len(rows)]) for number, row in enumerate(rows)]
@@ -41,14 +42,14 @@ def measure_all() -> dict[str, Any]:
     return {"rows": results, "workers": workers, "provenance": asdict(provenance(procedures.entry("train")))}
 
 
-def in_processes(count: int, row: Row) -> dict[str, Any]:
+def in_processes(count: int, row: Row, threads: int) -> dict[str, Any]:
     """One pass in so many new processes at once: their mean ratio, and the images a second of all."""
-    with ProcessPoolExecutor(count, initializer=start_worker, initargs=(count,)) as pool:
-        return add_up(list(pool.map(measure, [row] * count)))
+    return add_up(list(spread(measure, [(row, threads)] * count, count)))
 
 
-def measure(row: Row) -> dict[str, Any]:
+def measure(row: Row, threads: int = 1) -> dict[str, Any]:
     """The ratio of the median times of a row's two steps, timed in turn, and their images a second."""
+    torch.set_num_threads(threads)
     fast, ordinary = row.make()
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(TURNS + 1):  # the first turn warms up

@@ -9,15 +9,15 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
-from joblib.externals.loky import ProcessPoolExecutor
 
 from repro import paths
+from repro.machine import usable_cores
+from repro.runs.workers import spread
 
 Job = tuple[Path, Path, dict[str, Any]]  # a notebook, the page to make of it, its parameters
 KERNEL = "python3"
@@ -30,16 +30,10 @@ class NotebookFailed(RuntimeError):
 
 def execute_all(jobs: Sequence[Job]) -> Iterator[Path]:
     """Execute notebooks on all cores and yield each page when it is made. Raises what `execute` raises."""
-    workers = min(len(jobs), len(os.sched_getaffinity(0)))
-    if workers == 1:
-        yield from (execute(*job) for job in jobs)
-        return
-    pool = ProcessPoolExecutor(workers)
-    try:
-        for page in as_completed([pool.submit(execute, *job) for job in jobs]):
-            yield page.result()
-    finally:
-        pool.shutdown(kill_workers=True)
+    if len(jobs) == 1:
+        yield execute(*jobs[0])
+    else:
+        yield from spread(execute, jobs, usable_cores())
 
 
 def execute(source: Path, output: Path, parameters: dict[str, Any]) -> Path:
@@ -48,11 +42,12 @@ def execute(source: Path, output: Path, parameters: dict[str, Any]) -> Path:
     Raises NotebookFailed for a notebook that fails and for a full disk; an older page at `output` then stays as it was.
     """
     os.environ["PAPERMILL"] = "1"  # the kernel inherits it: no progress bars on a page
-    raw = output.with_name(f".{output.name}.{os.getpid()}")
+    raw = paths.beside(output)
     try:
         raw.parent.mkdir(parents=True, exist_ok=True)
         # Papermill calls a parameter unknown whose type is a union; here parameters are checked by then.
         logging.getLogger("papermill").setLevel(logging.ERROR)
+        paths.sweep(raw.parent)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             papermill.execute_notebook(

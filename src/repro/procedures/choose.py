@@ -33,9 +33,9 @@ VALIDATION_IMAGES = 50  # of each class, that NiR draws from here
 def choose(run: ChooseRun, seed: int, folder: Path, folder_of: Any) -> dict[str, Any]:
     """Choose classes, and measure how hard, how alike and how like the whole they are."""
     start = time.monotonic()
+    data = classes.clarity() if run.difficulty == "raters" else classes.read_pool().accuracies  # or none: at once
     ticket, more = keep(run, seed)
     kept = np.array(sorted(ticket), np.int64)
-    data = classes.clarity() if run.difficulty == "raters" else classes.read_pool().accuracies
     metrics = {"classes": len(kept), "siblings": sibling_share(kept), "clarity": classes.clarity()[kept].mean()}
     if run.difficulty == "ImageNet-X":
         metrics |= measure(kept, classes.read_pool())

@@ -49,15 +49,8 @@ class Record:
         return f"{name.replace('_', ' ')} {value:.3f}"
 
 
-OPTIONAL = (
-    "origin",
-    "inputs",
-    "weights",
-    "tickets",
-    "history",
-    "details",
-    "carried",
-)  # fields left out where they are empty
+# Fields left out where they are empty.
+OPTIONAL = ("origin", "inputs", "weights", "tickets", "history", "details", "carried")
 
 
 def of_run(run: Any, seed: int, result: Mapping[str, Any], made_by: Provenance) -> Record:

@@ -1,53 +1,38 @@
-"""Many runs in the order they need each other, several at a time.
+"""Many runs in the order they need each other, placed by a backend.
 
-On a CPU each worker process trains on one thread: for networks of this size two trainings side by side finish sooner
-than two threads on one training, and a result does not depend on how many cores the machine has. On a machine with
-GPUs each worker has one of them.
+The store is the truth: a run is done when its record is there, and a driver that was killed is started again and plans
+from what it finds. A run that fails is reported at the end while what does not need it goes on; one whose process was
+lost is tried again, because it goes on from its checkpoint.
 """
 
-import contextlib
-import ctypes
 import os
-import sys
-import time
-from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
-from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard pool it needs no main guard in scripts
-
-from repro import config, paths
+from repro import config
+from repro.machine import free_memory_mb, usable_cores
 from repro.runs import committed, store
+from repro.runs.attempt import explain, note_failure
+from repro.runs.backends import Backend, Ended
+from repro.runs.graph import Name, Task, Walk, identity, plan, words
+from repro.runs.progress import Progress, kind
 from repro.runs.record import Record
+from repro.runs.workers import WorkerLost
 
-Task = tuple[Any, int]  # a run and a seed
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # parameters of glibc's mallopt, from malloc.h
-_held: list[FileLock] = []  # locks of this process, held until it ends
+TRIES = 3  # of a run whose process is lost
+POLL_SECONDS = 1.0  # between two looks at what other processes do
+TRAIN, WORKERS = "REPRO_TRAIN", "REPRO_WORKERS"
 
 
 class RunFailed(RuntimeError):
-    """A run that did not finish; the message names it, the cause and the mend."""
+    """Runs that did not finish; the message names each, its cause and what was not carried out because of it."""
 
 
 def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
     """Tasks to carry out, parents first, so that each wanted one has a record."""
-    ordered: dict[Task, None] = {}
-
-    def add(task: Task) -> None:
-        if task not in ordered:
-            for parent in config.parents(task[0]):
-                if not store.is_whole(parent, task[1]):
-                    add((parent, task[1]))
-            ordered[task] = None
-
-    look_up = committed.find if use_committed else store.find_local
-    for task in wanted:
-        if look_up(*task) is None:
-            add(task)
-    return list(ordered)
+    return list(plan(wanted, committed.find if use_committed else store.find_local)[0].values())
 
 
 def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first: Path | None = None) -> list[Record]:
@@ -58,137 +43,132 @@ def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first:
     Raises RunFailed, or RunMissing where `REPRO_TRAIN=never` forbids what would have to be carried out.
     """
     wanted = list(wanted)
-    tasks = missing(wanted, use_committed)
-    if tasks and os.environ.get("REPRO_TRAIN") == "never":
-        raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and REPRO_TRAIN=never forbids training")
+    tasks, found = plan(wanted, partial(committed.find, first=first) if use_committed else store.find_local)
+    if tasks and not may_train():
+        raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and {TRAIN}=never forbids training")
     if tasks:
-        carry_out(tasks, default_workers())
-    found = (committed.find(*task, first) for task in wanted)
-    return [record for record in found if record is not None]
+        carry_out(tasks, local_backend(), seconds_by_kind(found.values()))
+    return [found.get(identity(task)) or read_back(task) for task in wanted]
 
 
-def default_workers() -> int:
-    """`REPRO_WORKERS`, else the number of GPUs, else the number of cores this process may use."""
-    import torch
+def read_back(task: Task) -> Record:
+    """The record of a task that was carried out. Raises RunMissing, naming it."""
+    if record := store.find_local(*task):
+        return record
+    raise store.RunMissing(
+        f"{words(identity(task))} was carried out and its record is not in {store.folder(*task)}; run the same command "
+        "again, and report it where it stays so"
+    )
 
-    chosen = os.environ.get("REPRO_WORKERS", "")
-    if chosen and not (chosen.isdigit() and int(chosen) > 0):
-        raise config.ConfigError(f"REPRO_WORKERS must be a whole number from 1 on; got {chosen!r}")
-    return int(chosen or 0) or torch.cuda.device_count() or len(os.sched_getaffinity(0))
+
+def may_train() -> bool:
+    """Whether `REPRO_TRAIN` lets runs be carried out. Raises ConfigError for a value that says neither."""
+    chosen = os.environ.get(TRAIN, "auto").lower()
+    if chosen not in ("auto", "never"):
+        raise config.ConfigError(f"{TRAIN} must be auto or never, or unset; got {os.environ[TRAIN]!r}")
+    return chosen == "auto"
 
 
-def carry_out(tasks: list[Task], workers: int) -> None:
-    """Carry out tasks, given parents first. Raises RunFailed; what was finished stays finished.
+def seconds_by_kind(records: Iterable[Record]) -> dict[str, list[float]]:
+    """What finished runs took, by their procedure."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        if "seconds" in record.timing:
+            found[kind(record.key)].append(record.timing["seconds"])
+    return found
 
-    One worker is this process itself, more are processes of their own.
+
+def chosen_workers() -> int | None:
+    """`REPRO_WORKERS`, None where it is not set. Raises ConfigError."""
+    chosen = os.environ.get(WORKERS)
+    if chosen is None:
+        return None
+    if not (chosen.isascii() and chosen.isdigit() and int(chosen) > 0):
+        raise config.ConfigError(f"{WORKERS} must be a whole number from 1 on, or unset; got {chosen!r}")
+    return int(chosen)
+
+
+def local_backend() -> Backend:
+    """This machine, with `REPRO_WORKERS` processes, else one a core or GPU; a single one without a GPU is this one."""
+    from repro.runs.backends.gpus import visible_gpus
+    from repro.runs.backends.here import Here
+    from repro.runs.backends.local import Local
+
+    chosen, gpus = chosen_workers(), visible_gpus()
+    workers = chosen or max(usable_cores(), len(gpus))
+    return Here() if workers == 1 and not gpus else Local(workers, gpus, free_memory_mb())
+
+
+def carry_out(tasks: Mapping[Name, Task], backend: Backend, seconds: Mapping[str, list[float]] | None = None) -> None:
+    """Carry tasks out. Raises RunFailed at the end where one failed; what was finished stays finished.
+
+    `seconds` is what runs of a kind are known to take.
     """
-    done = Progress(len(tasks))
-    if workers > 1:
-        _carry_out_side_by_side(tasks, workers, done)
-        return
-    keep_freed_memory()
-    for task in tasks:
+    walk = Walk(tasks)
+    Driver(walk, backend, Progress(walk, seconds or {})).run()
+    if walk.failed:
+        raise RunFailed(walk.report())
+
+
+class Driver:
+    """Takes a walk through its tasks with a backend."""
+
+    def __init__(self, walk: Walk, backend: Backend, progress: Progress) -> None:
+        self._walk, self._backend, self._progress = walk, backend, progress
+        self._tries: Counter[Name] = Counter()
+        self._elsewhere: dict[Name, Task] = {}  # that other processes carry out
+
+    def run(self) -> None:
+        """Carry out every task that can be; whatever ends this, nothing is left running."""
         try:
-            done.note(identity(task), store.compute(*task))
-        except Exception as error:
-            raise failure(identity(task), error) from error
+            for task in self._walk.first():
+                self._backend.submit(task)
+            while not self._walk.is_over:
+                self._progress.update(map(identity, self._backend.running()))
+                for ended in self._backend.wait(POLL_SECONDS):
+                    self._take(ended)
+                self._look_elsewhere()
+        finally:
+            self._backend.cancel()
+            self._progress.close()
 
-
-def _carry_out_side_by_side(tasks: list[Task], workers: int, done: "Progress") -> None:
-    waiting = {identity(task): task for task in tasks}
-    needs = {name: {identity((p, task[1])) for p in config.parents(task[0])} for name, task in waiting.items()}
-    unfinished, running = set(waiting), dict[Future[Record], tuple[str, int]]()
-    pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(workers,))
-    try:
-        while unfinished:
-            for name in [n for n in waiting if not needs[n] & unfinished]:
-                running[pool.submit(store.compute, *waiting.pop(name))] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(future)
-                try:
-                    done.note(name, future.result())
-                except Exception as error:
-                    raise failure(name, error) from error
-                unfinished.remove(name)
-    finally:
-        pool.shutdown(kill_workers=bool(unfinished))
-
-
-def identity(task: Task) -> tuple[str, int]:
-    """Name and seed of a task; far quicker to compare than a config that nests its history."""
-    return config.name(task[0]), task[1]
-
-
-def failure(task: tuple[str, int], error: Exception) -> RunFailed:
-    """What to tell the user when a task failed."""
-    name = f"{task[0]} seed {task[1]}"
-    if isinstance(error, BrokenProcessPool):
-        return RunFailed(
-            f"{name}: a worker process was killed, perhaps for want of memory. Run the same command again, it resumes; "
-            "REPRO_WORKERS=1 needs the least memory"
-        )
-    return RunFailed(f"{name}: {error}")
-
-
-def start_worker(workers: int) -> None:
-    """Set a worker process up: its memory, its share of the cores, its GPU."""
-    import torch
-
-    keep_freed_memory()
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
-    if torch.cuda.is_available():
-        torch.cuda.set_device(claim_gpu(torch.cuda.device_count()))
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep the memory a step frees for the next step.
-
-    By default it hands large blocks back to the system, and every step pays thousands of page faults for new ones: of
-    a step on one thread 4 % (DeiT-Tiny on tickets) and 8 % (ResNet-20; means of 10 on an AMD EPYC), more on two. Other
-    C libraries have no such setting; nothing is done there.
-    """
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def claim_gpu(count: int) -> int:
-    """A GPU that no other worker has, held as long as this process lives; any one where all are taken."""
-    paths.home().mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        lock = FileLock(paths.home() / f"gpu{number}.lock")
-        with contextlib.suppress(Timeout):
-            lock.acquire(timeout=0)
-            _held.append(lock)
-            return number
-    return os.getpid() % count
-
-
-class Progress:
-    """Says how many runs are done: a bar for a person, a line a run for a log."""
-
-    def __init__(self, total: int) -> None:
-        from tqdm.auto import tqdm
-
-        self.total, self.count, self.start = total, 0, time.monotonic()
-        self.bar = tqdm(total=total, unit="run") if is_interactive() else None
-
-    def note(self, task: tuple[str, int], record: Record) -> None:
-        """Count a finished run."""
-        self.count += 1
-        text = f"{task[0]} seed {task[1]}: {record.outcome}"
-        if self.bar is not None:
-            self.bar.set_postfix_str(text)
-            self.bar.update()
-            if self.count == self.total:
-                self.bar.close()
+    def _take(self, ended: Ended) -> None:
+        """Act on what came of a task."""
+        name = identity(ended.task)
+        if isinstance(ended.error, store.UnderWay):
+            self._progress.say(f"{ended.error}; waiting")
+            self._elsewhere[name] = ended.task
+        elif isinstance(ended.error, WorkerLost):
+            self._try_again(name, ended)
+        elif ended.error:
+            self._fail(name, explain(ended.error))
+        elif record := store.find_local(*ended.task):
+            ready = self._walk.finish(name)
+            self._progress.note_done(name, ended.seconds, record.outcome)
+            for task in ready:
+                self._backend.submit(task)
         else:
-            elapsed = time.monotonic() - self.start
-            print(f"[{self.count}/{self.total}] {elapsed:5.0f} s  {text}", file=sys.stderr, flush=True)
+            self._fail(name, f"it ended without a record in {store.folder(*ended.task)}")
 
+    def _try_again(self, name: Name, ended: Ended) -> None:
+        self._tries[name] += 1
+        if self._tries[name] < TRIES:
+            self._progress.say(f"{words(name)}: its process was {ended.error}; it goes on in another")
+            self._backend.submit(ended.task)
+            return
+        reason = (
+            f"its process was {ended.error}, {TRIES} times in all, perhaps for want of memory. Run the same command "
+            f"again, it resumes; {WORKERS}=1 needs the least memory"
+        )
+        note_failure(ended.task, reason)
+        self._fail(name, reason)
 
-def is_interactive() -> bool:
-    """Whether a person watches: a terminal, or a notebook that is not executed headlessly."""
-    if "ipykernel" in sys.modules:
-        return "PAPERMILL" not in os.environ and "TQDM_DISABLE" not in os.environ
-    return sys.stderr.isatty()
+    def _fail(self, name: Name, reason: str) -> None:
+        self._walk.fail(name, reason)
+        self._progress.note_failed(name, reason)
+
+    def _look_elsewhere(self) -> None:
+        """Ask again for runs that other processes are through with, or gave up."""
+        for name, task in list(self._elsewhere.items()):
+            if not store.is_under_way(store.folder(*task)):
+                self._backend.submit(self._elsewhere.pop(name))

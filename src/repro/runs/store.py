@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,16 @@ from repro.runs import record as records
 from repro.runs.provenance import Provenance, provenance
 from repro.runs.record import Record
 
-CONFIG_FILE, STARTED_FILE = "config.json", "started.json"
+CONFIG_FILE, STARTED_FILE, LOCK_FILE = "config.json", "started.json", "lock"
 ASIDE = ".aside"  # added to the name of a folder that is to be made again
 
 
 class RunMissing(RuntimeError):
     """A run that is asked for has no record."""
+
+
+class UnderWay(RuntimeError):
+    """A run that another process is carrying out; it may be asked for again."""
 
 
 class StoreReadOnly(RuntimeError):
@@ -128,19 +131,32 @@ def check_writable(home: Path) -> None:
 
 
 def compute(run: Any, seed: int) -> Record:
-    """Carry out a run whose parents are done, unless its record exists; waits while another process does it."""
+    """Carry out a run whose parents are done, unless its record exists. Raises UnderWay where another process does."""
     home = folder(run, seed)
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / "lock")
+    lock = FileLock(home / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"repro: {config.name(run)} seed {seed} is under way in another process; waiting", file=sys.stderr)
-        lock.acquire()
+        raise UnderWay(f"{config.name(run)} seed {seed} is under way in another process") from None
     try:
+        paths.sweep(home)
         return find_local(run, seed) or _carry_out(run, seed, home)
     finally:
         lock.release()
+
+
+def is_under_way(home: Path) -> bool:
+    """Whether a process is carrying out the run of a folder."""
+    if not (home / LOCK_FILE).exists():
+        return False
+    try:
+        with FileLock(home / LOCK_FILE, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a store that cannot be written to
+        return False
 
 
 def is_whole(run: Any, seed: int) -> bool:

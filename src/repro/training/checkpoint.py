@@ -17,6 +17,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from repro import paths
+
 HEADER = "repro"  # entry of a safetensors header that holds checksum and meta
 
 
@@ -36,7 +38,7 @@ def snapshot_file(epoch: int) -> str:
 def write_bytes(file: Path, content: bytes) -> None:
     """Write a file atomically. Raises StoreFull where the disk is full."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    beside = paths.beside(file)
     try:
         with beside.open("wb") as stream:
             stream.write(content)
