@@ -5,15 +5,15 @@ which the fine one is the label here. Files are read by size and range, never un
 folder that already holds `cifar-10-batches-bin` or `cifar-100-binary`.
 """
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from repro import paths
-from repro.data.content import check_allowed, file_state, unordered_checksum
+from repro.data.content import check_allowed, unordered_checksum
 from repro.data.files import DataError
+from repro.data.memory import remember
 from repro.data.tensors import Dataset, Split
 from repro.data.wordnet import read_cifar100
 
@@ -77,16 +77,15 @@ def read_dataset(layout: Layout, folder: Path) -> Dataset:
     Raises DataError where a file is missing or damaged, and where images or labels are not those published, unless
     `REPRO_ALLOW_OTHER_DATA` lets them in.
     """
-    files = (folder / name for name in layout.train | layout.test)
-    dataset, other = _read(layout, folder, tuple(file_state(file) if file.is_file() else None for file in files))
+    dataset, other = _read(layout, folder)
     if other:
         check_allowed(f"{folder}: the images of {' and of '.join(other)}", layout.mend)
     return dataset
 
 
-@functools.lru_cache(maxsize=2)
-def _read(layout: Layout, folder: Path, _: tuple) -> tuple[Dataset, list[str]]:
-    """Both splits, and the files whose content is not the published one; the states of the files are for the cache."""
+@remember(lambda layout, folder: [folder / name for name in layout.train | layout.test])
+def _read(layout: Layout, folder: Path) -> tuple[Dataset, list[str]]:
+    """Both splits, and the files whose content is not the published one."""
     splits, other = [], []
     for files, published in zip((layout.train, layout.test), layout.published, strict=True):
         records = np.concatenate([read_records(layout, folder / name, images) for name, images in files.items()])
