@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from repro.config import SelectRun
+from repro.config import Rewind, SelectRun
 from repro.models.patched import PatchNetwork
 from repro.procedures import Procedure
 from repro.procedures.origins import FolderOf, check_same_data
@@ -27,7 +27,8 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
     """
     set_up_kernels(device := pick_device())
     start = time.monotonic()
-    dataset, selector = open_data(run.data, folder_of), Selector(run, folder_of, device)
+    trained = run.selector.source if isinstance(run.selector, Rewind) else run.selector
+    dataset, selector = open_data(run.data, folder_of, trained.model), Selector(run, folder_of, device)
     check_same_data(run, seed, data := dataset.checksum(), folder_of)
     made = made_from(run, data, folder_of, device)
     train, test = (

@@ -35,7 +35,8 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
     """
     set_up_kernels(device := pick_device())
     start = time.monotonic()
-    dataset, selector = open_data(run.data, folder_of), Selector(run, folder_of, device)
+    names_classes = run.annotator.model if run.annotator else None
+    dataset, selector = open_data(run.data, folder_of, names_classes), Selector(run, folder_of, device)
     check_same_data(run, seed, data := dataset.checksum(), folder_of)
     images, labels = next(iter(dataset.test_batches(device)))
     images, labels = images[: run.images], labels[: run.images]
