@@ -23,12 +23,13 @@ help: ## show this help
 
 setup: $(READY) ## make .venv with everything pinned (other targets do this themselves)
 
-$(READY): requirements.txt build-constraints.txt pyproject.toml
+$(READY): requirements.txt build-constraints.txt pyproject.toml src/repro/compat.py
 	@echo "Setting up .venv: one to four minutes, once."
 	@$(PYTHON) -m venv .venv
 	@PIP_CONSTRAINT=$(CURDIR)/build-constraints.txt PIP_BUILD_CONSTRAINT=$(CURDIR)/build-constraints.txt \
 		$(BIN)/pip install --quiet --quiet --no-binary scikit-learn-extra -r requirements.txt
 	@$(BIN)/pip install --quiet --quiet --no-deps -e .
+	@$(BIN)/python -m repro.compat
 	@touch $@
 
 reproduce: $(READY) ## every artefact at PRESET, then the site of your own pages

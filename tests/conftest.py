@@ -1,6 +1,7 @@
 """A store of its own for every test, tiny data, one thread."""
 
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -40,3 +41,22 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     torch.set_num_threads(1)
     return tmp_path / "home"
+
+
+@pytest.fixture
+def refusal(monkeypatch, capsys):
+    """A function that calls `repro` with words, and returns the one line in which it refuses them."""
+    from repro.cli import main
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["repro", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        said = stopped.value.code  # a text is printed and means exit 1
+        assert isinstance(said, str)
+        assert said.startswith("repro: ")
+        assert "\n" not in said
+        assert capsys.readouterr().out == ""
+        return said
+
+    return call

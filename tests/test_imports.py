@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import repro
 
 ROOT = Path(repro.__file__).parent
 LAYERS = [
-    {"paths", "config", "compat"},
+    {"paths", "config", "compat", "machine"},
     {"tickets", "stats", "published"},
     {"data"},
     {"audit", "models"},
@@ -71,9 +72,26 @@ def test_runs_can_be_planned_without_notebook_software():
 
 
 def test_a_page_is_shown_without_torch():
-    code = "import sys, repro.report, repro.artefacts; sys.exit('torch' in sys.modules)"
+    names = ", ".join(f"repro.report.{file.stem}" for file in (ROOT / "report").glob("[!_]*.py"))
+    code = f"import sys, {names}, repro.artefacts; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_no_test_module_lacks_its_package():
     assert all(package(file) in RANK for file in MODULES)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports within functions count too."""
+    names = {module_name(file): file for file in MODULES}
+    graph = {
+        name: {n for found in imported(file) if (n := found if found in names else found.rpartition(".")[0]) in names}
+        - {name}
+        for name, file in names.items()
+    }
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
+
+
+def module_name(file):
+    parts = ("repro", *file.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -2,12 +2,15 @@
 
 import ast
 import re
+from typing import Literal, get_origin, get_type_hints
 
 import nbformat
 import pytest
 
 from repro import paths
 from repro.artefacts import REGISTRY
+from repro.config.base import choices
+from repro.pages.parameters import notebook_parameters
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 CITED = set(re.findall(r"@\w+\{(\w+),", (paths.BOOK / "references.bib").read_text()))
@@ -42,11 +45,21 @@ def test_parameters_are_typed_commented_literals_and_stand_before_our_imports(no
     cell = notebook.cells[tagged[0]]
     for line, statement in zip(cell.source.splitlines(), ast.parse(cell.source).body, strict=True):
         assert isinstance(statement, ast.AnnAssign)
-        ast.literal_eval(statement.value)
+        if statement.target.id != "preset":
+            assert ast.unparse(statement.annotation).endswith(" | None")
+            assert ast.unparse(statement.value) == "None", "the preset's own, and zero is a value"
         assert "  # " in line
     assert not any("import" in c.source for c in notebook.cells[: tagged[0]] if c.cell_type == "code")
     names = [s.target.id for s in ast.parse(cell.source).body]
     assert names == ["preset", "seeds", *REGISTRY[notebook.name].options]
+
+
+def test_parameters_are_of_the_types_that_the_grid_takes(notebook):
+    types = notebook_parameters(paths.notebook(notebook.name))
+    wanted = get_type_hints(REGISTRY[notebook.name].grid)
+    for name in REGISTRY[notebook.name].options:
+        text = {get_origin(kind) is Literal: str for kind in choices(wanted[name])}.get(True)  # a choice of words
+        assert types[name] == (text or wanted[name]) | None, name
 
 
 def test_a_notebook_asks_and_shows(notebook):
@@ -61,7 +74,7 @@ def test_a_notebook_asks_and_shows(notebook):
 
 
 def test_figures_have_label_caption_and_alt_text(notebook):
-    plots = [c.source for c in code_cells(notebook) if "report.plot_" in c.source]
+    plots = [c.source for c in code_cells(notebook) if "_figures.plot_" in c.source]
     assert plots
     for source in plots:
         assert all(re.search(rf"^#\| {word}: \S", source, re.MULTILINE) for word in ("label", "caption", "alt"))
@@ -72,7 +85,7 @@ def test_it_opens_with_label_title_and_claim_and_ends_with_the_footer(notebook):
     assert first.startswith(f"(page-{notebook.name})=\n# ")
     assert "**Claim.**" in first
     assert "{cite}" in first
-    assert notebook.cells[-1].source == "report.footer(results)"
+    assert notebook.cells[-1].source == "footer.provenance(results)"
 
 
 def test_every_citation_exists(notebook):

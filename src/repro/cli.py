@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +52,7 @@ def run(
     tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
     from repro.runs import schedule, store
 
+    paths.make_folder(paths.home())
     with store.making_again(store.with_parents(tasks) if refresh else []):
         records = schedule.get_or_compute(tasks, use_committed=False)
     print(f"{', '.join(artefacts)}, preset {preset}: {len({r.key for r in records})} runs are done")
@@ -66,7 +67,9 @@ def compute(
     """Carry out one run by its name, with what it needs."""
     from repro.runs import schedule, store
 
+    config.check_seeds([seed])
     run = find_run(name)
+    paths.make_folder(paths.home())
     with store.making_again([(run, seed)] if refresh else []):
         record = schedule.get_or_compute([(run, seed)], use_committed=False)[0]
     print(f"{name} seed {seed}: {record.outcome}")
@@ -84,6 +87,7 @@ def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = Non
     from repro.pages.execute import execute_all
     from repro.runs import schedule
 
+    paths.make_folder(paths.home())
     schedule.get_or_compute(tasks, use_committed=False)
     for page in execute_all(jobs):
         print(f"{page.stem}: {relative(page)} (after {time.monotonic() - start:.0f} s)")
@@ -104,6 +108,43 @@ def record(
         done, total = record_runs(planned(artefact, preset, p), file, replace)
         said = "; ".join(f"{count} {what}" for what, count in done.items())
         print(f"{relative(file)}: {said}; {total} in all")
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="of a run, or an artefact's id", show_default=False)],
+    seed: Annotated[int, typer.Option(help="of the run")] = 0,
+    preset: Preset = "demo",
+) -> None:
+    """Say why a record is stale and why a run would be carried out again; of an artefact, of each of its runs."""
+    from repro.runs.explain import explain as lines_about
+    from repro.runs.store import with_parents
+
+    config.check_seeds([seed])
+    config.check_preset(preset)
+    arms = REGISTRY[name].grid(preset) if name in REGISTRY else []
+    runs = [run for run, _ in with_parents((arm.run, seed) for arm in arms)] or [find_run(name)]
+    for run in runs:
+        print("\n".join(lines_about(run, seed)))
+
+
+@app.command()
+def certify(
+    artefacts: Annotated[list[str] | None, typer.Argument(help="ids of artefacts; all by default")] = None,
+) -> None:
+    """Repeat a recorded run of each kind under today's code; where all are equal, their records count as verified."""
+    from repro.runs import committed
+    from repro.runs.certify import certify as lines_about
+    from repro.runs.store import with_parents
+
+    recorded: dict[tuple[str, int], tuple[config.Run, Any]] = {}
+    for artefact, preset in product(artefacts or REGISTRY, config.PRESETS):
+        known = committed.read_file(paths.recorded(find_artefact(artefact).id, preset))
+        seeds = sorted({seed for _, seed in known})
+        tasks = with_parents((arm.run, seed) for arm in REGISTRY[artefact].grid(preset) for seed in seeds)
+        recorded |= {key: (run, known[key]) for run, s in tasks if (key := (config.name(run), s)) in known}
+    for line in lines_about(recorded.values()):
+        print(line)
 
 
 @app.command()
@@ -166,15 +207,14 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
 
 
 @data_app.command("fetch")
-def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, ag_news", show_default=False)]) -> None:
+def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, cifar100, ag_news", show_default=False)]) -> None:
     """Download data sets, resuming an earlier try."""
-    from repro.data.fetch import fetch_ag_news, fetch_cifar10
+    from repro.data.fetch import FETCHERS
 
-    known: dict[str, Callable[[Path], Path]] = {"cifar10": fetch_cifar10, "ag_news": fetch_ag_news}
-    if unknown := [name for name in names if name not in known]:
-        raise config.ConfigError(f"cannot fetch {unknown[0]!r}: {' and '.join(known)} are what can be fetched")
+    if unknown := [name for name in names if name not in FETCHERS]:
+        raise config.ConfigError(f"cannot fetch {unknown[0]!r}: choose one of {', '.join(FETCHERS)}")
     for name in names:
-        print(f"{name} is in {known[name](paths.data())}")
+        print(f"{name} is in {FETCHERS[name](paths.data())}")
 
 
 @data_app.command("snapshot-wordnet")
@@ -194,21 +234,22 @@ def tickets_classes(
     names: Annotated[Path | None, typer.Option(help="classes, one a line; WordNet ids for wnh")] = None,
     features: Annotated[Path | None, typer.Option(help=".npy of a mean feature a class, for sec")] = None,
     images: Annotated[Path | None, typer.Option(help="folder of class folders, for nir")] = None,
-    model: Annotated[str, typer.Option(help="column that pd sorts by; the best over all by default")] = "",
-    count: Annotated[int, typer.Option(help="classes to keep; erc: M_target")] = 100,
-    threshold: Annotated[int, typer.Option(help="T of erc: more consistent classes than this are reduced")] = 200,
-    ties: Annotated[bool, typer.Option(help="erc: equal accuracies count as consistent")] = False,
-    variant: Annotated[str, typer.Option(help="wnh: literal or balanced; wec and sec: k-medoids or k-means")] = "",
-    backend: Annotated[str, typer.Option(help="of k-medoids: kmedoids or scikit-learn-extra")] = "kmedoids",
-    divisor: Annotated[int, typer.Option(help="nir: one image in so many is kept")] = 10,
-    seed: Annotated[int, typer.Option(help="of every draw")] = 0,
+    model: Annotated[str | None, typer.Option(help="column that pd sorts by; else the best over all")] = None,
+    count: Annotated[int | None, typer.Option(help="classes to keep; erc: M_target; else 100")] = None,
+    threshold: Annotated[int | None, typer.Option(help="erc: T, more classes than this are reduced; else 200")] = None,
+    ties: Annotated[bool | None, typer.Option(help="erc: equal accuracies count as consistent")] = None,
+    variant: Annotated[str | None, typer.Option(help="wnh: literal, balanced; wec, sec: k-medoids, k-means")] = None,
+    backend: Annotated[str | None, typer.Option(help="of k-medoids: kmedoids or scikit-learn-extra")] = None,
+    divisor: Annotated[int | None, typer.Option(help="nir: one image in so many is kept; else 10")] = None,
+    seed: Annotated[int | None, typer.Option(help="of every draw; else 0")] = None,
 ) -> None:
     """Choose classes of a data set of your own by a policy of paper C; prints CSV: number, class, reason."""
-    from repro.own.classes import Choices, Files, choose_classes
+    from repro.own.classes import Files, choose_classes
 
-    files = Files(per_class, names, features, images)
-    choices = Choices(count, threshold, ties, variant, backend, divisor, model, seed)
-    choose_classes(policy, files, choices, sys.stdout)
+    options = {"model": model, "count": count, "threshold": threshold, "ties": ties, "variant": variant}
+    options |= {"backend": backend, "divisor": divisor, "seed": seed}
+    given = {name: value for name, value in options.items() if value is not None}
+    choose_classes(policy, Files(per_class, names, features, images), given, sys.stdout)
 
 
 @tickets_app.command("features")
@@ -270,9 +311,10 @@ def main() -> None:
             print("repro: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise
     except Exception as error:
-        if type(error).__module__.partition(".")[0] != "repro":
+        told = paths.blame(Path(str(error.filename)), error) if isinstance(error, OSError) else error
+        if type(told).__module__.partition(".")[0] != "repro":
             raise
-        sys.exit(f"repro: {error}")
+        sys.exit(f"repro: {told}")
 
 
 if __name__ == "__main__":

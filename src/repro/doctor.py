@@ -23,12 +23,14 @@ def check_torch() -> Iterator[Finding]:
     """Build of torch, device, and whether it has bf16 products."""
     import torch
 
-    from repro.compat import mend_torchvision
+    from repro.compat import hook_file, mend_torchvision
     from repro.runs.provenance import device_name
     from repro.training.precision import multiplies_bf16, pick_device
 
     mended = mend_torchvision()
     yield True, f"torch {torch.__version__}" + (", torchvision's missing operators declared" if mended else ""), ""
+    if mended and not hook_file().exists():
+        yield False, "timm and torchvision fail where they are imported before repro", "python -m repro.compat"
     gpu = torch.cuda.is_available()
     yield True, f"device: {device_name()}" + ("" if gpu else ", no GPU: presets demo and pocket"), ""
     fast = multiplies_bf16(pick_device())
@@ -56,9 +58,10 @@ def check_kernel() -> Finding:
 
 def check_disk() -> Finding:
     """Free space where runs are kept."""
-    home = paths.home()
-    home.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(home).free / 2**30
+    try:
+        free = shutil.disk_usage(paths.make_folder(paths.home())).free / 2**30
+    except paths.PathError as error:
+        return False, "runs cannot be kept", str(error)
     enough = free > FREE_GB["pocket"]
     return enough, f"{free:.0f} GiB free for runs", "free some space, or point REPRO_HOME at a larger disk"
 
@@ -67,21 +70,27 @@ def check_data() -> Iterator[Finding]:
     """Data sets of the presets."""
     from repro.config import Texts
     from repro.data import cifar, text
+    from repro.data.files import DataError
 
     yield True, "demo data come with scikit-learn and timm", ""
     try:
-        cifar.load()
-    except cifar.DataError as error:
+        imagenet = (paths.data() / "imagenet" / "train").is_dir()
+    except paths.PathError as error:
+        yield False, "no other data can be read", str(error)
+        return
+    try:
+        origin = cifar.load().origin
+    except DataError as error:
         yield False, "CIFAR-10 not usable: presets pocket and gpu cannot run", str(error)
     else:
-        yield True, "CIFAR-10 found and whole", ""
+        yield True, f"CIFAR-10 found and whole, content: {origin}", ""
+    news = Texts("ag-news")
     try:
-        text.read_news(Texts("ag-news"))
-    except text.TextError as error:
+        text.read_news(news)
+    except DataError as error:
         yield False, "AG News not usable whole: subsets-table13 cannot run at preset gpu or paper", str(error)
     else:
-        yield True, "AG News found", ""
-    imagenet = (paths.data() / "imagenet" / "train").is_dir()
+        yield True, f"AG News found, content: {text.news_origin(*text.news_files(news))}", ""
     yield (
         imagenet,
         "ImageNet-1K " + ("found" if imagenet else "not found: preset paper cannot run"),

@@ -5,12 +5,13 @@ import re
 
 import pytest
 
-from repro import published, report
+from repro import published
 from repro.artefacts import base, subsets_figure3, subsets_policies
 from repro.config import ChooseRun, ConfigError, ConsistencyRun, TransferRun
 from repro.procedures import choose as policies
 from repro.procedures import entry
 from repro.procedures import rank as consistency
+from repro.report import class_figures, class_tables, tables
 from repro.report.class_figures import cut, end_label, grow_tree, outline
 from repro.report.class_tables import count_after_holm
 from repro.runs.provenance import provenance
@@ -59,7 +60,7 @@ def test_claims_about_tickets_are_estimates_over_classes_or_one_value_a_seed(cho
     assert (hard.mean, hard.low, hard.high, hard.n) == (-0.3, -0.4, -0.2, 2)
     assert values["subsets-policies-erc-order"].mean == 0.03
     assert values["subsets-policies-unlike"].tolist() == pytest.approx([-0.3, -0.3])  # WEC .2, RS .5
-    words = report.verdicts(chosen).frame.set_index("claim")["this page (pocket)"].tolist()
+    words = tables.verdicts(chosen).frame.set_index("claim")["this page (pocket)"].tolist()
     assert words[0] == "holds: -30.0 [-40.0, -20.0] (over 2 classes)"
     assert words[1] == "direction holds: +3.0 [-1.0, +7.0] (over 2 classes)"
     assert words[3].startswith("holds: -30.0")
@@ -72,10 +73,10 @@ def test_what_was_not_measured_was_not_run():
         return record | {"metrics": kept | {"clarity": 0.6}}
 
     results = made_up(subsets_policies.ARTEFACT, "demo", without_models)
-    assert report.verdicts(results).frame["this page (demo)"].tolist()[:3] == ["not run"] * 3
-    assert "plain to raters, %" in report.list_tickets(results).frame
-    assert "not measured" in str(report.describe_order(results))
-    assert report.plot_difficulty(results).axes[0].lines[0].get_label() == "plain to raters"
+    assert tables.verdicts(results).frame["this page (demo)"].tolist()[:3] == ["not run"] * 3
+    assert "plain to raters, %" in class_tables.list_tickets(results).frame
+    assert "not measured" in str(class_tables.describe_order(results))
+    assert class_figures.plot_difficulty(results).axes[0].lines[0].get_label() == "plain to raters"
 
 
 def test_overlap_is_counted_against_chance(chosen):
@@ -85,25 +86,25 @@ def test_overlap_is_counted_against_chance(chosen):
     assert found.loc["RS", "PD-Top"] == pytest.approx(1 / (4 / 3))
     assert math.isnan(found.loc["RS", "RS"])
     assert not set(subsets_policies.WHOLE) & set(found.columns)
-    assert len(report.plot_overlaps(chosen).axes[0].texts) == len(found) * (len(found) - 1)
+    assert len(class_figures.plot_overlaps(chosen).axes[0].texts) == len(found) * (len(found) - 1)
 
 
 def test_only_policies_that_draw_have_an_interval(chosen):
-    table = report.list_tickets(chosen).frame.set_index("policy")["with a sibling, %"]
+    table = class_tables.list_tickets(chosen).frame.set_index("policy")["with a sibling, %"]
     assert table["PD-Top"] == "100.0"
     assert table["RS"].startswith("50.5 [")
 
 
 def test_the_printed_lists_are_compared_with_the_known_ids(chosen):
     """Of the three known ids the shark is on ERC's list, tabby on PD-Bottom's, and the window screen on both."""
-    table = report.check_printed(chosen).frame.set_index("printed list")
+    table = class_tables.check_printed(chosen).frame.set_index("printed list")
     assert table.loc["PD-Bottom", ["ids", "distinct", "unknown to ImageNet-1K"]].tolist() == ["100", "100", "98"]
     assert table.loc["ERC", ["ids", "unknown to ImageNet-1K", "sorted"]].tolist() == ["155", "153", "yes"]
 
 
 def test_the_order_on_random_tickets_is_told(chosen):
-    assert "75.0 [" in str(report.describe_order(chosen))
-    assert "change places (mean over seeds): none" in str(report.describe_order(chosen))
+    assert "75.0 [" in str(class_tables.describe_order(chosen))
+    assert "change places (mean over seeds): none" in str(class_tables.describe_order(chosen))
 
 
 def test_a_tree_drops_what_was_not_kept_and_nodes_with_one_child():
@@ -118,9 +119,9 @@ def test_a_tree_drops_what_was_not_kept_and_nodes_with_one_child():
 
 
 def test_the_figures_of_tickets_show_every_policy(chosen):
-    rows = [label.get_text() for label in report.plot_places(chosen).axes[1].get_yticklabels()]
+    rows = [label.get_text() for label in class_figures.plot_places(chosen).axes[1].get_yticklabels()]
     assert rows == [p for p, _ in subsets_policies.POLICIES if p not in subsets_policies.WHOLE]
-    figure = report.plot_trees(chosen, ["PD-Bottom, printed", "RS"], most=1)
+    figure = class_figures.plot_trees(chosen, ["PD-Bottom, printed", "RS"], most=1)
     assert figure.axes[0].get_title(loc="left") == "PD-Bottom, printed: 2 classes"
     assert "cat" in {text.get_text() for text in figure.axes[0].texts}
 
@@ -150,7 +151,7 @@ def ranked():
 
 
 def test_claims_of_figure_3_are_estimates_over_classes(ranked):
-    words = report.verdicts(ranked).frame["this page (pocket)"].tolist()
+    words = tables.verdicts(ranked).frame["this page (pocket)"].tolist()
     assert words[0] == "holds: +36.0 [+33.0, +39.0] (over 1,000 classes)"
     assert words[1] == "contradicted: +36.0 [+33.0, +39.0] (over 1,000 classes)"
     assert words[3] == "direction holds: +2.0 [-3.0, +8.0] (over 1,000 classes)"
@@ -158,22 +159,22 @@ def test_claims_of_figure_3_are_estimates_over_classes(ranked):
 
 def test_the_printed_ticket_is_not_tested_on_digits():
     results = made_up(subsets_figure3.ARTEFACT, "demo", chain_record, seeds=(0,))
-    assert report.verdicts(results).frame["this page (demo)"].tolist()[3] == "not run"
+    assert tables.verdicts(results).frame["this page (demo)"].tolist()[3] == "not run"
 
 
 def test_chains_stand_beside_the_papers_counts(ranked):
-    table = report.list_chains(ranked).frame
+    table = class_tables.list_chains(ranked).frame
     assert table["paper's pool of that length, %"].tolist() == ["36.7", "15.5", "–"]
     assert table["consistent, %"][0] == "36.0 [33.0, 39.0]"
-    assert "2 win, 1 more with ties" in report.plot_winning(ranked).axes[0].get_title()
+    assert "2 win, 1 more with ties" in class_figures.plot_winning(ranked).axes[0].get_title()
 
 
 def test_tests_of_transfer_are_listed_and_counted(ranked):
-    row = report.list_transfers(ranked).frame.iloc[-1]
+    row = class_tables.list_transfers(ranked).frame.iloc[-1]
     assert row["consistent under"] == "printed ERC (155)"
     assert row["chance (95 % of it)"] == "18.0 (18 to 18)"
     assert row["difference of shares, points"] == "+2.0 [-3.0, +8.0]"
-    said = str(report.describe_transfers(ranked))
+    said = str(class_tables.describe_transfers(ranked))
     assert "Of 6 tests, as they stand 6 have p ≤ 0.05, 0 after Holm's correction" in said
 
 

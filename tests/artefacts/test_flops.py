@@ -1,7 +1,7 @@
 import pytest
 
-from repro.artefacts.figure3 import deit
 from repro.artefacts.shared.flops import selector_macs, vit_macs
+from repro.artefacts.shared.patches import deit
 
 SMALL, TINY = deit(384, 6), deit(192, 3)
 

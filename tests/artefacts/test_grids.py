@@ -5,6 +5,7 @@ import pytest
 
 from repro import config, published
 from repro.artefacts import REGISTRY, base, figure3, figure3_turn, find_artefact, find_run, table1, table2, table4
+from repro.artefacts.shared import patches
 from repro.config import ConfigError
 
 
@@ -23,7 +24,7 @@ def test_figure_3_asks_the_same_questions_of_every_network(preset):
     assert set(names) <= {"DeiT-T", "DeiT-S"}
     for name in names:
         asked = [(a.labels["arm"], a.labels["keep_rate"]) for a in arms if a.labels["model"] == name]
-        assert set(product(("LT", "RC"), figure3.KEEP_RATES)) | {("dense", 1.0)} <= set(asked)
+        assert set(product(("LT", "RC"), patches.KEEP_RATES)) | {("dense", 1.0)} <= set(asked)
     assert len(arms) == 9 * len(names) + 8  # and eight controls
 
 

@@ -6,10 +6,11 @@ import math
 import pandas as pd
 import pytest
 
-from repro import config, report
+from repro import config
 from repro.artefacts import lotus_convergence, lotus_soup, lotus_sparsity
 from repro.artefacts.shared import lotus
 from repro.config import ConfigError, MergedTicket, Pretrained, Published
+from repro.report import lotus_figures, lotus_tables
 from tests.artefacts.test_results import fake_results
 
 MODULES = (lotus_sparsity, lotus_convergence, lotus_soup)
@@ -108,14 +109,14 @@ def test_convergence_counts_epochs_to_the_run_on_all_patches():
 
 def test_the_tables_of_paper_b_hold_a_line_for_every_arm():
     shown = {
-        lotus_sparsity: (report.compare_sparsities, report.plot_sparsities),
-        lotus_convergence: (report.compare_convergence, report.plot_convergence),
+        lotus_sparsity: (lotus_tables.compare_sparsities, lotus_figures.plot_sparsities),
+        lotus_convergence: (lotus_tables.compare_convergence, lotus_figures.plot_convergence),
     }
     for module, (table, plot) in shown.items():
         results = fake_results(module.ARTEFACT, accuracy_of)
         assert len(table(results).frame) == len(results.arms)
         assert plot(results).axes
-        assert "37,500" in repr(report.describe_pretrained(results))
+        assert "37,500" in repr(lotus_tables.describe_pretrained(results))
 
 
 def test_seconds_are_said_to_be_of_no_use_where_speeds_differ():
@@ -124,18 +125,18 @@ def test_seconds_are_said_to_be_of_no_use_where_speeds_differ():
     for record in results.records:
         record.timing.update(even)
     # Half of the patches cost a little less than half of the FLOPs, so at one speed in images the factor is 1 / .48.
-    assert "factor of 2.1" in report.describe_load(results).text
+    assert "factor of 2.1" in lotus_tables.describe_load(results).text
     for arm, record in zip(results.arms, results.records, strict=True):
-        record.timing["images_per_second"] = 100.0 / report.lotus_tables.step_macs(arm.run)
-    assert "factor of 1.0" in report.describe_load(results).text
-    assert "cannot be compared" not in report.describe_load(results).text
+        record.timing["images_per_second"] = 100.0 / lotus_tables.step_macs(arm.run)
+    assert "factor of 1.0" in lotus_tables.describe_load(results).text
+    assert "cannot be compared" not in lotus_tables.describe_load(results).text
     results.records[0].timing["images_per_second"] /= 2
-    assert "cannot be compared" in report.describe_load(results).text
+    assert "cannot be compared" in lotus_tables.describe_load(results).text
 
 
 def test_costs_are_multiples_of_the_run_on_all_patches():
     results = fake_results(lotus_convergence.ARTEFACT, accuracy_of)
-    rows = report.compare_costs(results).frame.set_index(["trained on", "dropped, %"])
+    rows = lotus_tables.compare_costs(results).frame.set_index(["trained on", "dropped, %"])
     assert rows.loc[("all patches", "0.0"), "a step, FLOPs"] == "1.00"
     assert rows.loc[("RC", "10.0"), "scoring, FLOPs"] == "0.000"
     lt, pruned = (rows.loc[(arm, "10.0")] for arm in ("LT", "LT on pruned weights"))

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from repro import config, paths, report
+from repro import config, paths
 from repro.artefacts import figure1, figure2, figure3, figure3_turn, table4
+from repro.artefacts.shared import patches
 from repro.artefacts.shared.flops import TRAINING, count_patches, selector_macs, vit_macs
 from repro.artefacts.shared.price import ticket_price
 from repro.config import SelectRun, ShowRun
 from repro.procedures.show import as_png
+from repro.report import patch_figures, patch_tables, tables
 from repro.report.patch_figures import fade
 from repro.runs import store
 from repro.runs.record import write
@@ -60,29 +62,29 @@ def test_a_reason_is_judged_by_what_tickets_gain_from_its_first_condition_to_its
         return 0.48 + gain[labels["varied"]] * labels["step"] + seed / 1000 * (labels["step"] > 0)
 
     results = fake_results(figure3_turn.ARTEFACT, accuracy)
-    table = report.judge_reasons(results).frame
+    table = patch_tables.judge_reasons(results).frame
     assert table["change of LT − RC"].str.split(" ").str[0].tolist() == ["+2.1", "-0.9", "+0.1"]
     assert table["verdict"].tolist() == ["holds", "contradicted", "direction holds"]
     assert table[["from", "to"]].to_numpy().tolist()[:2] == [
         ["2 epochs", "8 epochs"],
         ["a quarter of the images", "all images"],
     ]
-    rows = report.compare_conditions(results).frame
+    rows = patch_tables.compare_conditions(results).frame
     assert rows["condition"].tolist()[:3] == ["2 epochs", "4 epochs", "8 epochs"]
     assert rows["dense: LT / RC"][0] == "48.0 / 50.0"
     assert rows["LT − RC\u00a0"][0] == "-2.0 [-2.0, -2.0]"
     assert rows["sparse: LT / RC"].eq("60.0 / 40.0").all()
-    panels = report.plot_conditions(results).axes
+    panels = patch_figures.plot_conditions(results).axes
     assert [axis.get_title() for axis in panels] == ["training (n = 3)", "images (n = 3)", "selector (n = 3)"]
 
 
 def test_a_claim_about_a_network_that_is_not_there_was_not_run():
     results = fake_results(figure3.ARTEFACT, paper_like)  # pocket has no DeiT-S
-    assert report.verdicts(results).frame["this page (pocket)"][0].startswith("not run")
+    assert tables.verdicts(results).frame["this page (pocket)"][0].startswith("not run")
 
 
 def test_figure_3_shows_nominal_and_real_sparsity_and_gaps_with_their_interval():
-    table = report.compare_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo")).frame
+    table = patch_tables.compare_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo")).frame
     row = table[(table["network"] == "DeiT-S") & (table["keep rate"] == "0.9")].iloc[0]
     assert row["dropped: nominal / real"] == "27.1 / 27.1"
     assert (row["sparse: LT / RC"], row["dense: LT / RC"]) == ("60.0 / 40.0", "81.0 / 71.0")
@@ -91,7 +93,7 @@ def test_figure_3_shows_nominal_and_real_sparsity_and_gaps_with_their_interval()
 
 
 def test_figure_3_draws_four_lines_in_a_panel_for_each_network():
-    figure = report.plot_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo"))
+    figure = patch_figures.plot_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo"))
     assert [axis.get_title() for axis in figure.axes] == ["DeiT-T (n = 3)", "DeiT-S (n = 3)"]
     dots = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
     assert [len(line.get_xdata()) for line in dots] == [12] * 4  # four keep rates of three seeds
@@ -102,17 +104,18 @@ def test_where_it_turns_is_read_from_the_runs():
         rc_gains = labels["arm"] == "RC" and labels["keep_rate"] < 0.9
         return paper_like(labels, seed) + (0.2 if rc_gains else 0)
 
-    said = str(report.describe_turn(fake_results(figure3.ARTEFACT, accuracy)))
+    said = str(patch_tables.describe_turn(fake_results(figure3.ARTEFACT, accuracy)))
     assert said == "DeiT-T: LT is ahead of RC at 0.9, 0.85, 0.8, 0.75 when tested on tickets, at 0.9 on whole images."
 
 
 def test_table_4_puts_the_printed_column_beside_ours():
-    table = report.compare_columns(fake_results(table4.ARTEFACT, paper_like)).frame.set_index(["network", "keep rate"])
+    results = fake_results(table4.ARTEFACT, paper_like)
+    table = patch_tables.compare_columns(results).frame.set_index(["network", "keep rate"])
     row = table.loc[("LV-ViT-S", "0.85")]
     assert row["LT dense"] == "82.5 / 81.0"
     assert (row["LT − RC, paper"], row["LT − RC, here"]) == ("+0.4", "+10.0 [+10.0, +10.0]")
     assert table.loc[("Swin-T", "0.9")]["LT sparse"] == "– / 60.0"
-    assert len(report.plot_columns(fake_results(table4.ARTEFACT, paper_like)).axes[0].get_xticks()) == 5
+    assert len(patch_figures.plot_columns(results).axes[0].get_xticks()) == 5
 
 
 def selections(arms, seed=0, sparse=0.55):
@@ -123,7 +126,7 @@ def selections(arms, seed=0, sparse=0.55):
 def test_controls_stand_beside_lt_rc_and_the_selector_itself():
     results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,))
     commit([*results.records, *selections(results.arms)])
-    table = report.compare_controls(results).frame.set_index("trained on")
+    table = patch_tables.compare_controls(results).frame.set_index("trained on")
     assert table.loc["all patches: the selector itself", "its selector's patches"] == "55.0"
     assert table.loc["all patches: the selector itself", "whole images"] == "90.0"
     assert table.loc["LT", "sparse − LT"] == ""
@@ -135,22 +138,22 @@ def test_the_selector_of_table_4_is_not_the_network_of_its_row():
     results = fake_results(table4.ARTEFACT, paper_like, seeds=(0,))
     selector = fake_record(table4.SIZES["pocket"].selector, 0, 0.77)
     commit([*results.records, selector, *selections(results.arms)])
-    assert report.compare_controls(results).frame["whole images"][0] == "77.0"
+    assert patch_tables.compare_controls(results).frame["whole images"][0] == "77.0"
 
 
 def test_keep_rates_of_ones_own_leave_the_controls_where_they_are():
     results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,), keep_rates=(0.7, 0.5))
     commit([*(rated(r, 50.0, 100.0) for r in results.records), *selections(results.arms)])
-    table = report.compare_controls(results).frame.set_index("trained on")
+    table = patch_tables.compare_controls(results).frame.set_index("trained on")
     assert "LT" not in table.index
     assert table.loc["centre", "sparse − LT"] == ""
-    assert report.compare_lines(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
-    assert report.describe_price(ticket_price(results)).frame["keep rate"].tolist() == ["0.7", "0.5"]
+    assert patch_tables.compare_lines(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
+    assert patch_tables.describe_price(ticket_price(results)).frame["keep rate"].tolist() == ["0.7", "0.5"]
     assert figure3.claim_values(results.frame)["figure3-advantage"].empty
 
 
 def test_figure_1_shows_the_keep_rates_it_has():
-    report.plot_paths(show_results(figure1.ARTEFACT, {0: [0], 1: [0]}, keep_rates=(0.5,)))
+    patch_figures.plot_paths(show_results(figure1.ARTEFACT, {0: [0], 1: [0]}, keep_rates=(0.5,)))
 
 
 def test_the_price_counts_pretraining_selection_and_student():
@@ -167,7 +170,7 @@ def test_the_price_counts_pretraining_selection_and_student():
     assert row["step_flops"] == pytest.approx(student / vit_macs(model))
     spent = TRAINING * 5000 * (vit_macs(model) + student) + 2000 * selector_macs(model, 0.8)
     assert row["whole_flops"] == pytest.approx(spent / (TRAINING * 5000 * vit_macs(model)))
-    assert "1.52" in report.describe_price(ticket_price(results)).frame["the same, measured"].tolist()
+    assert "1.52" in patch_tables.describe_price(ticket_price(results)).frame["the same, measured"].tolist()
     assert count_patches(model) == 64
 
 
@@ -209,13 +212,13 @@ def test_agreement_is_the_share_of_a_ticket_that_two_seeds_have_in_common():
     found = figure1.agreement(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [1, 2, 3, 8]}))
     assert found["shared"].tolist() == [0.75] * 4
     assert found["chance"].tolist() == [0.25] * 4
-    assert "75.0" in report.list_agreement(found).frame["shared, %"][0]
+    assert "75.0" in patch_tables.list_agreement(found).frame["shared, %"][0]
     alone = figure1.agreement(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3]}, seeds=(0,)))
-    assert "more" in str(report.list_agreement(alone))
+    assert "more" in str(patch_tables.list_agreement(alone))
 
 
 def test_the_figure_shows_every_path_of_every_image():
-    figure = report.plot_paths(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
+    figure = patch_figures.plot_paths(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
     assert [axis.get_title() for axis in figure.axes[:5]] == [
         "cat: 16",
         "stage 1: 6",
@@ -235,23 +238,23 @@ def test_a_dropped_patch_fades_and_a_kept_one_stays():
 def test_menus_in_jupyter_and_a_sentence_on_a_page(monkeypatch):
     results = show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]})
     monkeypatch.setenv("PAPERMILL", "1")
-    assert "menus" in str(report.explore_paths(results))
+    assert "menus" in str(patch_figures.explore_paths(results))
     monkeypatch.delenv("PAPERMILL")
-    widget = report.explore_paths(results)
+    widget = patch_figures.explore_paths(results)
     assert [child.description for child in widget.children[:3]] == ["image", "keep_rate", "network"]
 
 
 def test_figure_2_paints_with_the_function_that_trains():
-    seen = figure2.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "black", [9.0, 9.0, 9.0])
+    seen = patches.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "black", [9.0, 9.0, 9.0])
     assert (seen[4:, 4:] == 200).all()
     assert seen.sum() == 200 * 4 * 4 * 3
-    assert (figure2.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "mean", [9.0, 8.0, 7.0])[0, 0] == [9, 8, 7]).all()
-    figure = report.plot_adjustments(show_results(figure2.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
+    assert (patches.paint(np.full((8, 8, 3), 200, np.uint8), [3], 4, "mean", [9.0, 8.0, 7.0])[0, 0] == [9, 8, 7]).all()
+    figure = patch_figures.plot_adjustments(show_results(figure2.ARTEFACT, {0: [0, 1, 2, 3], 1: [0]}))
     assert [axis.get_title() for axis in figure.axes][2] == "LV-ViT: labels of 4 patches"
 
 
 def test_settings_of_a_figure_that_only_shows_are_those_of_its_selector():
-    rows = {tuple(r[:2]): r[2] for r in report.settings(show_results(figure1.ARTEFACT, {0: [0], 1: [0]})).frame.values}
+    rows = {tuple(r[:2]): r[2] for r in tables.settings(show_results(figure1.ARTEFACT, {0: [0], 1: [0]})).frame.values}
     assert rows["model", "width"] == "96"
     assert isinstance(figure1.grid("pocket")[0].run, ShowRun)
     assert not isinstance(figure1.grid("pocket")[0].run, SelectRun)

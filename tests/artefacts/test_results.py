@@ -1,15 +1,20 @@
 """Results from made-up records, so that every number of a page can be checked by hand."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
-from repro import config, paths, report
+from repro import config, paths
 from repro.artefacts import base, figure3, table1, table2
 from repro.artefacts.subsets_theory import LEARNERS
 from repro.procedures import entry
+from repro.report import footer, tables, weight_figures, weight_tables
 from repro.report.tables import first_training
 from repro.runs import freshness, store
 from repro.runs.provenance import provenance
 from repro.runs.record import of_run, write
+from repro.stats.verdicts import NotFinite
 
 
 def fake_history(run, accuracy):
@@ -91,7 +96,7 @@ def test_table_1_claims():
 
 
 def test_the_comparison_puts_the_papers_number_beside_ours():
-    table = report.compare_tickets(fake_results(table2.ARTEFACT, paper_like), table2.INDEX).frame
+    table = weight_tables.compare_tickets(fake_results(table2.ARTEFACT, paper_like), table2.INDEX).frame
     row = table[(table["round"] == "14") & (table["rewound"] == "yes")].iloc[0]
     assert row["paper: LTH"] == "88.9"
     assert row["LTH − RR"] == "+5.6", "the slip is not copied"
@@ -104,14 +109,22 @@ def test_the_comparison_puts_the_papers_number_beside_ours():
 
 def test_one_seed_has_no_interval_and_says_so():
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
-    assert "n = 1" in str(report.banner(results))
-    words = report.verdicts(results).frame["this page (pocket)"]
+    assert "n = 1" in str(tables.banner(results))
+    words = tables.verdicts(results).frame["this page (pocket)"]
     assert all(w.startswith(("direction holds: ", "not seen: ")) and w.endswith("(n = 1)") for w in words)
     assert "[" not in "".join(words)
 
 
+def test_a_claim_whose_value_is_no_number_is_an_error_that_names_it():
+    def accuracy(labels, seed):
+        return math.nan if labels["round"] == 14 and labels["rewound"] and seed == 1 else paper_like(labels, seed)
+
+    with pytest.raises(NotFinite, match=r"claim table2-rewinding at pocket: .* got 0\.015, nan, 0\.015"):
+        tables.verdicts(fake_results(table2.ARTEFACT, accuracy))
+
+
 def test_demo_says_that_it_is_no_evidence():
-    assert "not evidence" in str(report.banner(fake_results(table2.ARTEFACT, paper_like, preset="demo")))
+    assert "not evidence" in str(tables.banner(fake_results(table2.ARTEFACT, paper_like, preset="demo")))
 
 
 def commit(results):
@@ -160,18 +173,20 @@ def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
     assert base.best_recorded(table2.ARTEFACT).preset == "pocket"
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None
-    page = report.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
+    page = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
     assert page["recorded (pocket)"][1] == "holds: +3.4 [+3.4, +3.4] (n = 3)"
 
 
 def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
-    rows = dict(report.footer(results).frame.values)
+    rows = dict(footer.provenance(results).frame.values)
     assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
     assert rows["code"] == "fresh"
     assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
+    foreign = replace(results, records=[replace(r, origin="other") for r in results.records])
+    assert dict(footer.provenance(foreign).frame.values)["data (checksum)"] == "d, NOT the published data"
     monkeypatch.setattr(freshness, "code_digest", lambda entry: "other")
-    assert dict(report.footer(results).frame.values)["code"] == (
+    assert dict(footer.provenance(results).frame.values)["code"] == (
         "made by another version of the code; `make refresh-table2 PRESET=pocket` recomputes them"
     )
 
@@ -180,7 +195,7 @@ def test_the_figure_draws_every_point():
     results = fake_results(table2.ARTEFACT, paper_like)
     from repro.published import read_table
 
-    figure = report.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity")
+    figure = weight_figures.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity")
     left, right = figure.axes
     assert left.get_title() == "without rewinding"
     dots = [line for line in right.lines if line.get_linestyle() == "None"]
@@ -190,7 +205,7 @@ def test_the_figure_draws_every_point():
 
 
 def test_the_settings_say_how_the_ticket_was_found():
-    rows = {tuple(row[:2]): row[2] for row in report.settings(fake_results(table2.ARTEFACT, paper_like)).frame.values}
+    rows = {tuple(row[:2]): row[2] for row in tables.settings(fake_results(table2.ARTEFACT, paper_like)).frame.values}
     assert rows["training", "epochs"] == "4"
     assert rows["ticket", "prunings before the last mask"] == "5"
     assert rows["ticket", "rewound to epoch"] == "1"
@@ -198,7 +213,7 @@ def test_the_settings_say_how_the_ticket_was_found():
 
 
 def test_tables_show_as_html_latex_and_text():
-    table = report.list_slips(fake_results(table2.ARTEFACT, paper_like))
+    table = weight_tables.list_slips(fake_results(table2.ARTEFACT, paper_like))
     assert '<th scope="col">' in table._repr_html_()
     assert "row 8" in table._repr_latex_()
     assert "+5.6" in repr(table)

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from repro import config, report
+from repro import config
 from repro.artefacts import base, subsets_table13, subsets_theory
+from repro.report import sample_figures, sample_tables
 from tests.artefacts.test_results import fake_record
 
 FULL = (0.80, 0.70, 0.60, 0.75)
@@ -113,14 +114,14 @@ def test_the_full_row_of_a_seed_is_held_against_the_mean_of_the_others():
 def test_one_seed_has_no_other_seeds():
     results = fake_table13(seeds=(0,))
     assert subsets_table13.correlate_full(results.frame).empty
-    table = report.compare_policies(results).frame.set_index("row")
+    table = sample_tables.compare_policies(results).frame.set_index("row")
     assert table.loc["Full", "ρ_p, other seeds"] == ""
     assert "[" not in "".join(table["ρ_p"])
-    assert len(report.plot_subsets(results).axes) == 2
+    assert len(sample_figures.plot_subsets(results).axes) == 2
 
 
 def test_the_comparison_puts_the_papers_rows_beside_ours():
-    table = report.compare_policies(fake_table13()).frame.set_index("row")
+    table = sample_tables.compare_policies(fake_table13()).frame.set_index("row")
     assert table.loc["paper: RS", "ρ_p"] == "0.592"
     assert table.loc["paper: tickets", ["ρ_p", "ρ_s"]].tolist() == ["0.839", "0.900"]
     assert table.loc["Full", "C1 / C2 / C3 / C4, %"] == "80.0 / 70.0 / 60.0 / 75.0"
@@ -134,7 +135,7 @@ def test_the_comparison_puts_the_papers_rows_beside_ours():
 
 
 def test_the_printed_table_is_checked_row_by_row():
-    table = report.check_table13().frame.set_index("row")
+    table = sample_tables.check_table13().frame.set_index("row")
     assert (table["ρ_p, printed"] == table["recomputed"]).all()
     assert table.loc["RS-2", ["favourite", "lost by it, points"]].tolist() == ["C2", "0.5"]
     assert table.loc["LT-0", "ρ_s"] == "1.000"
@@ -143,21 +144,21 @@ def test_the_printed_table_is_checked_row_by_row():
 def test_the_note_on_four_configurations_counts():
     # 13 subsets a seed: 2 random and 2 agreed rows at 1, above .950; 3 random rows at -1; the other 6 at .886. So 4
     # of 13.
-    said = str(report.describe_four(fake_table13()))
+    said = str(sample_tables.describe_four(fake_table13()))
     assert "only above 0.950; 30.8 % of the 39 subsets here do, and 0 of the paper's 7" in said
     assert "once in 12" in said
     assert "from -1.00 to 1.00 here, in the paper from 0.44 to 0.76" in said
 
 
 def test_the_selection_table_says_how_many_texts_were_consistent():
-    row = report.list_selections(fake_table13()).frame.iloc[0]
+    row = sample_tables.list_selections(fake_table13()).frame.iloc[0]
     assert row["commonest order, best first"] == "C1 C4 C2 C3 (3 of 3)"
     assert row["consistent texts, %"] == "4.2 (4.2 to 4.2)"
     assert row["largest class in the ticket, %"] == "40.0 (40.0 to 40.0)"
 
 
 def test_the_configurations_are_listed_with_the_number_of_texts():
-    table = report.list_configurations(fake_table13()).frame.set_index("setting")
+    table = sample_tables.list_configurations(fake_table13()).frame.set_index("setting")
     assert table.loc["texts in a subset (paper: 12,000)", "C3"] == "1,000"
     assert table.loc["batch size"].tolist() == ["64", "64", "128", "64"]
 
@@ -178,18 +179,18 @@ def test_the_claims_of_the_perceptron_are_tested_on_the_values_they_name():
 
 def test_the_perceptrons_tables_and_notes_say_what_was_found():
     results = fake_theory(falling)
-    table = report.compare_learners(results).frame
+    table = sample_tables.compare_learners(results).frame
     row = table[(table["subset"] == "smallest margins, probe at 30°") & (table["kept, %"] == "10.0")].iloc[0]
     assert row["Hebb's rule"] == "50.0 / 51.0"
     assert row["ρ_p"] == "1.000 [1.00, 1.00]"
-    assert "probe at 0°: 10 %, 20 %, 40 %, 70 %" in str(report.describe_consistency(results))
-    assert "-1.0 [-1.0, -1.0] points (n = 2)" in str(report.describe_deviation(results))
-    sizes = dict(report.list_perceptron(results).frame.to_numpy().tolist())
+    assert "probe at 0°: 10 %, 20 %, 40 %, 70 %" in str(sample_tables.describe_consistency(results))
+    assert "-1.0 [-1.0, -1.0] points (n = 2)" in str(sample_tables.describe_deviation(results))
+    sizes = dict(sample_tables.list_perceptron(results).frame.to_numpy().tolist())
     assert sizes["examples before selection"] == "1,600"
 
 
 def test_the_perceptrons_figure_draws_every_subset_twice():
-    left, right = report.plot_errors(fake_theory(falling)).axes
+    left, right = sample_figures.plot_errors(fake_theory(falling)).axes
     assert left.get_title() == "student: largest margin"
     lines = [line for line in right.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 4]
     assert len(lines) == 5

@@ -9,7 +9,7 @@ import torch
 from repro import paths
 from repro.config import ConfigError
 from repro.data import classes, embeddings, pairs
-from repro.data.cifar import DataError
+from repro.data.files import DataError
 
 
 def write_pool(file, **changes):

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from repro.config import ChooseRun, ConfigError, Data
-from repro.data.cifar import DataError
 from repro.data.classes import class_ids
+from repro.data.files import DataError
 from repro.data.imagenet import CENTRE_SHARE, FolderDataset, _Draw, _SeededImages
 from repro.data.views import View
 from repro.runs.rehearsal import generate_images
@@ -74,7 +74,9 @@ class Halves:
         ]
 
 
-@pytest.mark.parametrize("augment", ["deit", "deit-once", "inception", Halves()], ids=str)
+@pytest.mark.parametrize(
+    "augment", ["deit", "deit-once", "inception", Halves()], ids=lambda augment: str(augment).partition(" object")[0]
+)
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_the_parts_of_several_processes_are_the_whole_batch(folder, augment, world):
     for split in ("train", "val"):

@@ -87,7 +87,7 @@ def test_crops_and_flips_are_windows_of_the_padded_image(split):
 AUGMENTS = [*("none", "crop", "crop-flip"), CropFlip(views=3), Brightened()]
 
 
-@pytest.mark.parametrize("augment", AUGMENTS, ids=str)
+@pytest.mark.parametrize("augment", AUGMENTS, ids=lambda augment: str(augment).partition(" object")[0])
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_the_parts_of_several_processes_are_the_whole_batch(split, augment, world):
     whole = loader(split, augment, batch_size=12)

@@ -7,6 +7,8 @@ import torch
 from repro import paths
 from repro.config import Texts
 from repro.data import text
+from repro.data.content import ALLOW
+from repro.data.files import DataError
 from repro.data.text import TextError, load_texts
 
 PUBLISHED = [
@@ -18,6 +20,11 @@ PUBLISHED = [
 SMALL = ["label,text", '2,"Oil, up . Prices ""rose"" again"', "0,Talks . No end; yet"]
 WORDNET = Path("/usr/share/wordnet/data.noun")
 LEXICOGRAPHER_FILES = {5: "animal", 6: "artefact", 18: "person", 20: "plant"}
+
+
+@pytest.fixture(autouse=True)
+def allow_other_texts(monkeypatch):
+    monkeypatch.setenv(ALLOW, "1")
 
 
 def write(name, lines):
@@ -91,8 +98,41 @@ def test_a_file_that_is_no_text_is_named():
 
 
 def test_a_missing_file_names_the_command():
-    with pytest.raises(TextError, match=r"no file .*test\.csv; mend it with `repro data fetch ag_news`"):
+    with pytest.raises(TextError, match=r"no file .*train\.csv; mend it with `repro data fetch ag_news`"):
         text.read_news(Texts("ag-news"))
+
+
+def test_texts_are_compared_with_the_published_files(monkeypatch):
+    files = write(text.TRAIN_FILE, PUBLISHED), write(text.TEST_FILE, PUBLISHED[:2])
+    small = write(text.SMALL_TRAIN_FILE, SMALL)
+    whole, part = Texts("ag-news"), Texts("ag-news-10k")
+    md5s = [text.file_md5(file) for file in (*files, small)]
+    monkeypatch.setattr(text, "CHECKSUMS", {"published": (md5s[0], md5s[1]), "known": (md5s[2], md5s[1])})
+    monkeypatch.delenv(ALLOW)
+    assert load_texts(whole).origin == "published"
+    assert load_texts(part).origin == "known"
+    assert load_texts(Texts("glosses")).origin == "package"
+    write(text.TRAIN_FILE, PUBLISHED[::-1])
+    said = rf"the texts of .*train\.csv and test\.csv differ from those published; mend it with .*, or set {ALLOW}=1"
+    with pytest.raises(DataError, match=said):
+        load_texts(whole)
+    monkeypatch.setenv(ALLOW, "1")
+    assert load_texts(whole).origin == "other"
+
+
+@pytest.mark.parametrize("name", ["ag-news", "ag-news-10k"])
+def test_the_small_file_is_no_part_of_the_published_data_set(name, monkeypatch):
+    """The small layout joins title and description otherwise, so the two are not mixed without a word."""
+    write(text.TEST_FILE, PUBLISHED)
+    write(text.TRAIN_FILE if name == "ag-news" else text.SMALL_TRAIN_FILE, PUBLISHED)
+    known, published = text.CHECKSUMS["known"], text.CHECKSUMS["published"]
+    mixed = {
+        "train.csv": published[0],
+        "train_10k.csv": known[0],
+        "test.csv": published[1] if "10k" in name else known[1],
+    }
+    monkeypatch.setattr(text, "file_md5", lambda file: mixed[file.name])
+    assert text.news_origin(*text.news_files(Texts(name))) == "other"
 
 
 def test_more_texts_than_there_are_cannot_be_asked_for():
@@ -127,7 +167,7 @@ def test_a_gloss_is_a_definition_with_the_right_label():
     assert list(text.GLOSS_RANGES)[labelled["someone who plays the flute"]] == "person"
 
 
-@pytest.mark.skipif(not WORDNET.exists(), reason="WordNet's files are not installed")
+@pytest.mark.skipif(not WORDNET.exists(), reason="WordNet 3.0 is not installed: apt-get install wordnet-base")
 def test_the_ranges_of_numbers_are_the_files_of_wordnet():
     rows = [line.split(maxsplit=2)[:2] for line in WORDNET.read_text().splitlines() if not line.startswith(" ")]
     wrong = [

@@ -5,7 +5,7 @@ import pytest
 
 from repro.config import ConfigError
 from repro.data import classes, wordnet
-from repro.data.cifar import DataError
+from repro.data.files import DataError
 
 TENCH = "01440764 05 n 02 tench 0 Tinca_tinca 0 002 @ 01439121 n 0000 #m 01440655 n 0000 | a fish"
 INSTANCE = "08524735 15 n 01 city_of_light 0 001 @i 08524736 n 0000 | Paris"
@@ -77,7 +77,7 @@ def test_nltks_wordnet_is_read_unpacked_and_packed(packed, tmp_path, monkeypatch
 
 def test_the_snapshot_is_what_the_command_would_write_anew():
     if not wordnet.nltk_text() and not wordnet.DEBIAN.is_file():
-        pytest.skip("WordNet 3.0 is not installed")
+        pytest.skip("WordNet 3.0 is not installed: apt-get install wordnet-base")
     wnids = [*classes.class_ids(), *wordnet.read_cifar100().values()]
     assert wordnet.snapshot_text(wnids, wordnet.read_wordnet()) == wordnet.SNAPSHOT.read_text()
     assert wordnet.SNAPSHOT.stat().st_size < 200_000

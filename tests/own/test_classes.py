@@ -2,13 +2,16 @@
 
 import csv
 import io
+import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from repro.config import ConfigError
-from repro.own.classes import NEEDS, Choices, Files, choose_classes
+from repro.data.files import DataError
+from repro.own.classes import POLICIES, Choices, Files, choose_classes
 from repro.own.features import class_means, write_class_means
 
 ACCURACIES = """class,weak,strong
@@ -21,7 +24,7 @@ pig,0.6,1
 
 def chosen(policy, files, **choices):
     out = io.StringIO()
-    choose_classes(policy, files, Choices(**choices), out)
+    choose_classes(policy, files, choices, out)
     return list(csv.DictReader(out.getvalue().splitlines()))
 
 
@@ -85,58 +88,91 @@ def test_nir_lists_the_files_that_stay(tmp_path):
     assert [r["file"].partition("/")[0] for r in rows] == ["a", "a", "b", "b"]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "must have a header"),
-        ("class,a,b\n", "must have a header"),
-        ("class\ncat\n", "must have a header"),
-        ("class,a,b\ncat,.5\n", "line 2: 2 columns where the header has 3"),
-        ("class,a,b\ncat,.5,high\n", "line 2: could not convert string to float: 'high'"),
-        ("class,a,b\ncat,.5,nan\n", "cat has nan"),
-        ("class,a,b\ncat,.5,87\n", "cat has 87.0"),
-        ("class,a,b\ncat,.5,.4\ncat,.5,.4\n", "names class 'cat' twice"),
-        ("class,a\ncat,.5\n", "at least two models; got 1"),
-    ],
-)
-def test_a_malformed_table_is_refused_with_its_line(text, said, tmp_path):
-    with pytest.raises(ConfigError, match=said):
-        chosen("erc", Files(per_class=write(tmp_path, "acc.csv", text)))
-
-
 def test_each_policy_names_the_file_it_needs():
-    for policy, needed in NEEDS.items():
-        with pytest.raises(ConfigError, match=f"policy {policy} needs --{needed.replace('_', '-')}"):
-            chosen(policy, Files())
+    for name, policy in POLICIES.items():
+        with pytest.raises(ConfigError, match=f"policy {name} needs --{policy.needs.replace('_', '-')}"):
+            chosen(name, Files())
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_an_option_that_a_policy_does_not_look_at_is_refused(name):
+    """Every option of the command line is looked at or refused."""
+    policy = POLICIES[name]
+    file = Files(**{policy.needs: "file"})
+    for option in {**vars(Files()), **vars(Choices())}:
+        if option not in (policy.needs, *policy.takes):
+            said = f"policy {name} does not look at --{option.replace('_', '-')}; it takes --"
+            with pytest.raises(ConfigError, match=said):
+                choose_classes(
+                    name,
+                    Files(**{**vars(file), option: "x"}) if option in vars(file) else file,
+                    {} if option in vars(file) else {option: 1},
+                    io.StringIO(),
+                )
 
 
 @pytest.mark.parametrize(
-    ("policy", "choices", "said"),
+    ("words", "said"),
     [
-        ("best", {}, "unknown policy 'best': choose one of rs, erc, pd-top"),
-        ("pd-top", {"model": "resnet"}, "no column 'resnet'; there are weak, strong"),
-        ("pd-top", {"count": 5}, "asked for 5 of 4 classes"),
-        ("rs", {"count": 5}, "asked for 5 of 4 classes"),
-        ("wnh", {"count": 2}, "no noun 'cat'|WordNet 3.0 is not here"),
-        ("wnh", {"variant": "odd"}, "literal or balanced; got 'odd'"),
-        ("wec", {"count": 2, "variant": "odd"}, "k-medoids, k-means; got 'odd'"),
-        ("wec", {"count": 2, "backend": "odd"}, "kmedoids, scikit-learn-extra; got 'odd'"),
+        ("--policy best", "unknown policy 'best': choose one of rs, erc, pd-top"),
+        ("--policy pd-top --per-class T --model resnet", "no model 'resnet'; there are weak, strong"),
+        ("--policy pd-top --per-class T --count 5", "asked for 5 of 4 classes"),
+        (
+            "--policy pd-top --per-class T --seed 1",
+            "pd-top does not look at --seed; it takes --per-class, --model, --count",
+        ),
+        ("--policy pd-top --per-class T --ties", "policy pd-top does not look at --ties"),
+        (
+            "--policy rs --per-class T --threshold 200",
+            "does not look at --threshold; it takes --names, --per-class, --count",
+        ),
+        ("--policy rs --per-class T --names T", "--names and --per-class both name the classes; give one of them"),
+        ("--policy rs --per-class T --count 5", "asked for 5 of 4 classes; ask for 1 to 4"),
+        ("--policy rs --per-class T --count 0", "asked for 0 of 4 classes; ask for 1 to 4"),
+        ("--policy rs --per-class T --count 2 --seed -1", "--seed must be a whole number from 0 to 4294967295; got -1"),
+        ("--policy rs --per-class T --count 2 --seed 4294967296", "--seed must be a whole number from 0 to 4294967295"),
+        ("--policy erc --per-class T --count 0", "asked for 0 classes; ask for at least 1"),
+        ("--policy erc --per-class T --count -3", "asked for -3 classes; ask for at least 1"),
+        ("--policy erc --per-class T --count 3 --threshold 2", "target 3 exceeds threshold 2"),
+        ("--policy erc --per-class lost.csv", "lost.csv cannot be read: No such file or directory"),
+        ("--policy erc --per-class .", ". cannot be read: Is a directory"),
+        ("--policy wnh --per-class T --variant odd", "literal or balanced; got 'odd'"),
+        ("--policy wec --per-class T --count 2 --variant odd", "k-medoids, k-means; got 'odd'"),
+        ("--policy wec --per-class T --count 2 --backend odd", "kmedoids, scikit-learn-extra; got 'odd'"),
+        (
+            "--policy wec --per-class T --variant k-means --backend kmedoids",
+            "k-means does not look at --backend; leave it",
+        ),
+        (
+            "--policy nir --images lost",
+            "no images in the class folders of lost: No such file or directory; name another",
+        ),
+        ("--policy nir --images I --divisor 0", "divisor must be at least 1; got 0"),
     ],
 )
-def test_bad_choices_are_refused(policy, choices, said, table):
-    from repro.data.cifar import DataError
+def test_bad_options_are_refused_in_one_line(words, said, table, tmp_path, refusal):
+    image = tmp_path / "images" / "cat" / "1.png"
+    image.parent.mkdir(parents=True)
+    image.touch()
+    stand_for = {"T": table.per_class, "I": tmp_path / "images"}
+    assert said in refusal("tickets", "classes", *(stand_for.get(word, word) for word in words.split()))
 
-    with pytest.raises((ConfigError, DataError), match=said):
-        chosen(policy, table, **choices)
+
+def test_words_that_are_no_nouns_of_wordnet_are_refused(table):
+    with pytest.raises((ConfigError, DataError), match=r"no noun 'cat'|WordNet 3.0 is not here"):
+        chosen("wnh", table, count=2)
 
 
-def test_files_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"lost\.csv cannot be read"):
-        chosen("erc", Files(per_class=tmp_path / "lost.csv"))
-    with pytest.raises(ConfigError, match=r"text\.npy is no \.npy file"):
-        chosen("sec", Files(features=write(tmp_path, "text.npy", "1,2")))
-    with pytest.raises(ConfigError, match="no images in the class folders"):
-        chosen("nir", Files(images=tmp_path / "nothing"))
+def test_a_seed_that_is_negative_is_refused_for_a_run(refusal):
+    said = refusal("compute", "x", "--seed", -1)
+    assert "seeds must be distinct whole numbers from 0 " in said
+    assert said.endswith("such as [0, 1, 2]; got [-1]")
+
+
+def test_one_image_stays_of_each_class_whatever_the_divisor(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").touch()
+    assert len(chosen("nir", Files(images=tmp_path), divisor=10**400)) == 1
 
 
 def test_features_must_belong_to_the_names(tmp_path, table):
@@ -177,15 +213,99 @@ def test_a_class_mean_is_the_mean_over_its_images(model, tmp_path):
     assert np.load(tmp_path / "m.npy") == pytest.approx(means)
 
 
+def damage(folder, kind):
+    """A folder of images and a checkpoint of which one is not what it should be; returns both."""
+    import timm
+    from safetensors.torch import load_file, save_file
+
+    images, weights = folder / "images", folder / "weights.safetensors"
+    state = load_file(weights)
+    image = next(images.glob("*/*"))
+    if kind == "cut image":
+        image.write_bytes(image.read_bytes()[:-1000])
+    elif kind == "no image":
+        image.write_text("a picture of a cat")
+    elif kind == "cut weights":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif kind == "no weights":
+        weights.write_text("weights")
+    elif kind == "other network":
+        save_file(timm.create_model("test_vit").state_dict(), weights)
+    elif kind == "missing weight":
+        save_file({name: tensor for name, tensor in state.items() if name != "conv1.0.weight"}, weights)
+    elif kind == "other shape":
+        save_file(state | {"conv1.0.weight": state["conv1.0.weight"][:1].clone()}, weights)
+    elif kind == "NaN":
+        save_file(state | {"conv1.0.weight": state["conv1.0.weight"] * float("nan")}, weights)
+    return images, weights
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("cut image", r"0\.png cannot be read as an image: .*; replace it or move it away"),
+        ("no image", r"0\.png cannot be read as an image: cannot identify image file .*; replace it"),
+        ("cut weights", r"weights\.safetensors is damaged: .*; write it anew with safetensors.torch.save_file"),
+        ("no weights", r"weights\.safetensors is damaged: .*; write it anew"),
+        ("other network", r"does not hold the weights of timm's test_resnet: .* is missing; write its state_dict"),
+        ("missing weight", r"of timm's test_resnet: conv1\.0\.weight is missing; write its state_dict"),
+        ("other shape", r"conv1\.0\.weight has the shape \(1, .*\) where \(.*\) belongs; write its state_dict"),
+        ("NaN", "test_resnet gives features that are no numbers; its weights are damaged, take others"),
+    ],
+)
+def test_damaged_images_and_weights_are_refused_and_leave_nothing(kind, said, model, tmp_path, refusal):
+    folder = shutil.copytree(model, tmp_path / "model")
+    images, weights = damage(folder, kind)
+    words = ["tickets", "features", "--model", "test_resnet", "--images", images, "--checkpoint", weights]
+    assert re.search(said, refusal(*words, "--out", tmp_path / "out" / "m.npy"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "images", "out", "checkpoint", "said"),
     [
         ("resnet20000", "images", "m.npy", "weights.safetensors", "timm has no model 'resnet20000'"),
+        (
+            "test_resnet.of_mine",
+            "images",
+            "m.npy",
+            "weights.safetensors",
+            "timm cannot give 'test_resnet.of_mine': Inv.*tag",
+        ),
         ("test_resnet", "lost", "m.npy", "weights.safetensors", "no images in the class folders"),
         ("test_resnet", "images", "m.csv", "weights.safetensors", "written as .npy; got m.csv"),
         ("test_resnet", "images", "m.npy", "weights.pth", r"from a \.safetensors file"),
+        ("test_resnet", "images", "m.npy", "images", r"from a \.safetensors file; got .*images"),
+        (
+            "test_resnet",
+            "images",
+            "weights.safetensors/m.npy",
+            "weights.safetensors",
+            "cannot be written: .*; choose another",
+        ),
+        (
+            "test_resnet",
+            "images",
+            "folder.npy",
+            "weights.safetensors",
+            "cannot be written: Is a directory; choose another",
+        ),
     ],
 )
-def test_features_that_cannot_be_made_are_refused(model, name, images, out, checkpoint, said):
-    with pytest.raises(ConfigError, match=said):
-        write_class_means(name, model / images, model / out, model / checkpoint)
+def test_features_that_cannot_be_made_are_refused(model, name, images, out, checkpoint, said, refusal):
+    (model / "folder.npy").mkdir(exist_ok=True)
+    words = ["--images", model / images, "--out", model / out, "--checkpoint", model / checkpoint]
+    assert re.search(said, refusal("tickets", "features", "--model", name, *words))
+
+
+def test_a_model_whose_weights_cannot_be_had_is_refused(model, tmp_path, refusal, monkeypatch):
+    import timm
+
+    def create_model(*_, **__):
+        raise ConnectionError("no way\nto the hub")
+
+    monkeypatch.setattr(timm, "create_model", create_model)
+    words = ["--model", "test_resnet", "--images", model / "images", "--out", tmp_path / "m.npy"]
+    said = refusal("tickets", "features", *words)
+    assert "timm cannot give 'test_resnet': no way; choose a model" in said
+    assert said.endswith("or give weights of your own with --checkpoint")

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 
 import nbformat
 import pytest
@@ -12,7 +13,8 @@ from repro.pages import execute, parameters
 
 def write(path, *cells):
     parameters = new_code_cell(
-        'preset: str = "demo"  # how big\nseeds: list = []  # seeds\nrate: float = 0.1  # rate\nepochs: int = 0  # n',
+        'preset: str = "demo"  # how big\nseeds: list[int] | None = None  # seeds\nrate: float = 0.1  # rate\n'
+        "epochs: int | None = None  # n",
         metadata={"tags": ["parameters"]},
     )
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -29,21 +31,44 @@ def test_parameters_are_read_as_the_notebooks_types(source):
     given = {"preset": "gpu", "seeds": "0,1", "rate": "1", "epochs": "3"}
     assert parameters.parse_parameters(source, given) == {"preset": "gpu", "seeds": [0, 1], "rate": 1.0, "epochs": 3}
     assert parameters.parse_parameters(source, {"seeds": "[4]"}) == {"seeds": [4]}
+    assert parameters.parse_parameters(source, {"seeds": "4"}) == {"seeds": [4]}
+
+
+def test_nothing_and_none_are_none_and_zero_is_a_value(source):
+    for text in ("", " ", "none", "None"):
+        assert parameters.parse_parameters(source, {"seeds": text, "epochs": text}) == {"seeds": None, "epochs": None}
+    assert parameters.parse_parameters(source, {"epochs": "0", "seeds": "[]"}) == {"epochs": 0, "seeds": []}
+    assert parameters.parse_parameters(source, {"preset": "none"}) == {"preset": "none"}, "its type allows no None"
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"typo": "1"}, "no parameter 'typo'; it has preset, seeds, rate, epochs"),
-        ({"epochs": "many"}, "epochs must be of type int; got 'many'"),
-        ({"epochs": "1.5"}, "epochs must be of type int"),
-        ({"rate": "fast"}, "rate must be of type float"),
-        ({"seeds": "a"}, "seeds must be of type list"),
+        ({"epochs": "many"}, "epochs must be a whole number; got 'many'"),
+        ({"epochs": "1.5"}, "epochs must be a whole number; got 1.5"),
+        ({"epochs": "True"}, "epochs must be a whole number; got True"),
+        ({"rate": "fast"}, "rate must be a number; got 'fast'"),
+        ({"rate": "none"}, "rate must be a number; got 'none'"),
+        ({"rate": "1e999"}, "rate must be a number; got inf"),
+        ({"rate": "{[]: 1}"}, "rate must be a number; got '{[]: 1}'"),
+        ({"rate": "[" * 10_000}, "rate must be a number; got "),
+        ({"seeds": "a"}, "seeds must be a list, each a whole number; got 'a'"),
+        ({"seeds": "0,x"}, "seeds must be a list, each a whole number; got '0,x'"),
+        ({"seeds": "0,1.5"}, "each of seeds must be a whole number; got 1.5"),
     ],
 )
 def test_wrong_parameters_are_errors_before_anything_runs(source, given, said):
-    with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
+    with pytest.raises(ConfigError, match=re.escape(said)):
         parameters.parse_parameters(source, given)
+
+
+@pytest.mark.parametrize("annotation", ["dict", "Optional[int]", "list", "int or None"])
+def test_a_type_that_is_not_known_is_refused(tmp_path, annotation):
+    cell = new_code_cell(f"rate: {annotation} = None", metadata={"tags": ["parameters"]})
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "b.ipynb")
+    with pytest.raises(ConfigError, match=re.escape(f"got {annotation}")):
+        parameters.notebook_parameters(tmp_path / "b.ipynb")
 
 
 def test_a_notebook_without_parameters_is_refused(tmp_path):

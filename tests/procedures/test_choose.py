@@ -14,9 +14,9 @@ from repro.training.checkpoint import stored_checksum
 def test_the_classes_chosen_are_kept_beside_the_record():
     run = ChooseRun("RS", count=7)
     record = store.compute(run, 3)
-    assert list(read_classes(store.folder(run, 3))) == record["kept"] == sorted(record["kept"])
-    assert len(record["kept"]) == 7
-    assert record["ticket"] == stored_checksum(store.folder(run, 3) / CLASSES_FILE)
+    assert list(read_classes(store.folder(run, 3))) == record.details["kept"] == sorted(record.details["kept"])
+    assert len(record.details["kept"]) == 7
+    assert record.tickets == stored_checksum(store.folder(run, 3) / CLASSES_FILE)
     assert store.is_whole(run, 3)
 
 

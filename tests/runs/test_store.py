@@ -45,6 +45,7 @@ def test_a_record_says_what_was_run_where_and_on_what(done):
     assert 0 <= record["metrics"]["accuracy"] <= 1
     assert record["timing"]["seconds"] > 0
     assert {"commit", "dirty", "code", "versions", "device", "date"} <= record["provenance"].keys()
+    assert record["origin"] == "package"
 
 
 def test_a_finished_run_leaves_no_checkpoint_and_is_not_trained_again(done):
@@ -128,11 +129,16 @@ def test_a_run_is_recorded_as_of_the_commit_and_the_state_it_began_with(tmp_path
 
 def test_a_refresh_that_fails_gives_the_old_runs_back(done):
     before = (done / store.RECORD_FILE).read_bytes()
-    with pytest.raises(KeyboardInterrupt), store.making_again([(DENSE, 0)]):
-        assert not done.exists()
-        done.mkdir()
-        (done / STATE_FILE).write_text("half a run")
-        raise KeyboardInterrupt
+
+    def interrupt():
+        with store.making_again([(DENSE, 0)]):
+            assert not done.exists()
+            done.mkdir()
+            (done / STATE_FILE).write_text("half a run")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
     assert (done / store.RECORD_FILE).read_bytes() == before
     assert [home.name for home in done.parent.iterdir()] == ["seed0"]
 

@@ -57,3 +57,16 @@ def test_an_exact_value_needs_no_interval():
     assert stats.verdict([0.2], "above", 0) == "direction holds"
     assert stats.verdict([0.2], "above", 0, exact=True) == "holds"
     assert stats.verdict([-0.2], "above", 0, exact=True) == "contradicted"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("kind", ["above", "below", "within"])
+def test_what_is_no_number_has_no_verdict(value, kind):
+    for values in ([value], [0.1, value], [0.1, 0.1, value]):
+        with pytest.raises(stats.NotFinite, match=f"needs finite numbers; got .*{value:g}"):
+            stats.verdict(values, kind, 0.0)
+    with pytest.raises(stats.NotFinite):
+        stats.verdict([value], kind, 0.0, exact=True)
+    for bounds in ((value, 0.0, 0.2), (0.1, value, 0.2), (0.1, 0.0, value)):
+        with pytest.raises(stats.NotFinite):
+            stats.judge(stats.Estimate(*bounds, n=5), kind, 0.0)

@@ -1,43 +1,28 @@
-"""The artefacts of the book, one module each: the grid of runs, and the frame those make."""
+"""The artefacts of the book, one module each: the grid of runs, and the frame those make.
 
-from repro.artefacts import (
-    audit,
-    figure1,
-    figure2,
-    figure3,
-    figure3_turn,
-    lotus_convergence,
-    lotus_soup,
-    lotus_sparsity,
-    subsets_figure3,
-    subsets_policies,
-    subsets_table13,
-    subsets_theory,
-    table1,
-    table2,
-    table4,
-)
+A module that holds an `ARTEFACT` is one; it stands in no list but the book's table of contents, whose order is theirs.
+"""
+
+import importlib
+import pkgutil
+import re
+
+from repro import paths
 from repro.artefacts.base import Artefact
 from repro.config import PRESETS, ConfigError, Run, name, parents
 
-MODULES = (
-    table1,
-    table2,
-    figure1,
-    figure2,
-    figure3,
-    figure3_turn,
-    table4,
-    lotus_sparsity,
-    lotus_convergence,
-    lotus_soup,
-    subsets_policies,
-    subsets_figure3,
-    subsets_table13,
-    subsets_theory,
-    audit,
-)
-REGISTRY: dict[str, Artefact] = {m.ARTEFACT.id: m.ARTEFACT for m in MODULES}
+
+def discover() -> dict[str, Artefact]:
+    """Every artefact by its id, in the order of the table of contents; those that it lacks come last, by name."""
+    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    found = {module.ARTEFACT.id: module.ARTEFACT for module in modules if hasattr(module, "ARTEFACT")}
+    contents = paths.BOOK / "_toc.yml"
+    pages = re.findall(rf"{paths.PAGES.name}/([\w-]+)", contents.read_text()) if contents.exists() else []
+    places = {name: place for place, name in enumerate(pages)}
+    return {name: found[name] for name in sorted(found, key=lambda name: (places.get(name, len(places)), name))}
+
+
+REGISTRY = discover()
 
 
 def find_artefact(name: str) -> Artefact:

@@ -1,13 +1,16 @@
 """What every artefact is: a grid of runs with labels, and the frame those make."""
 
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, get_type_hints
 
 import pandas as pd
 
 from repro import config, paths
+from repro.config.base import conform
 from repro.runs import committed, schedule, store
 from repro.runs.record import Record
 from repro.stats.verdicts import Estimate
@@ -31,12 +34,16 @@ class Artefact:
     id: str
     title: str
     source: str  # paper and number
-    grid: Callable[..., list[Arm]]  # (preset, **options) -> arms; options left out are the preset's
+    grid: Callable[..., list[Arm]]  # (preset, *, option: type = ...) -> arms; options left out are the preset's
     # Claim id -> one value a seed; or an estimate, where the interval is over something else than seeds.
     claim_values: Callable[[pd.DataFrame], Mapping[str, pd.Series | Estimate]] = lambda _: {}
-    options: tuple[str, ...] = ()  # names of the options that the notebook's parameters may set
     rehearsed: Callable[[list[Arm]], list[Arm]] = lambda arms: arms  # arms that a rehearsal carries out
     exact: bool = False  # True where nothing is drawn at random: one seed says all, and a claim needs no interval
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the options that the notebook's parameters may set: what the grid takes besides the preset."""
+        return tuple(inspect.signature(self.grid).parameters)[1:]
 
 
 @dataclass(frozen=True)
@@ -52,21 +59,46 @@ class Results:
     find: Find  # of any run behind these results, from where these came
 
 
-def plan(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: Any) -> list[tuple[Arm, int]]:
+def plan(artefact: Artefact, preset: str, seeds: Sequence[int] | None = None, **options: Any) -> list[tuple[Arm, int]]:
     """Every arm with every seed. Raises ConfigError for a preset, seed or option that is not allowed.
 
-    An option that is zero or empty is left to the preset.
+    Seeds and options that are None are left to the preset; zero is a value as any other.
     """
     config.check_preset(preset)
-    chosen = config.check_seeds(list(seeds) or ((0,) if artefact.exact else SEEDS[preset]))
-    if unknown := set(options) - set(artefact.options):
-        allowed = ", ".join(("preset", "seeds", *artefact.options))
-        raise config.ConfigError(f"{artefact.id} has no parameter {sorted(unknown)[0]!r}; it has {allowed}")
-    arms = artefact.grid(preset, **{name: value for name, value in options.items() if value})
+    chosen = config.check_seeds(((0,) if artefact.exact else SEEDS[preset]) if seeds is None else seeds)
+    given = check_options(artefact, options)
+    try:
+        arms = artefact.grid(preset, **given)
+        check_labels(arms)
+    except config.ConfigError as error:
+        said = ", ".join(f"{name}={options[name]!r}" for name in given)
+        raise config.ConfigError(f"{error} ({artefact.id} with {said})" if given else str(error)) from error
     return [(arm, seed) for seed in chosen for arm in arms]
 
 
-def collect(artefact: Artefact, preset: str, seeds: Iterable[int] = (), **options: Any) -> Results:
+def check_options(artefact: Artefact, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are not None, each as the grid's annotation has it. Raises ConfigError, naming the option."""
+    if unknown := set(options) - set(artefact.options):
+        allowed = ", ".join(("preset", "seeds", *artefact.options))
+        raise config.ConfigError(f"{artefact.id} has no parameter {sorted(unknown)[0]!r}; it has {allowed}")
+    hints = get_type_hints(artefact.grid)
+    given = {name: conform(value, hints[name], name) for name, value in options.items() if value is not None}
+    if empty := [name for name, value in given.items() if value == ()]:
+        raise config.ConfigError(f"{empty[0]} must hold at least one value; None leaves it to the preset; got []")
+    return given
+
+
+def check_labels(arms: list[Arm]) -> None:
+    """Raise ConfigError where two lines of a grid would be called the same, as for a value that is given twice."""
+    labels, times = Counter(tuple(arm.labels.items()) for arm in arms).most_common(1)[0]
+    if times > 1:
+        called = ", ".join(f"{name} {value}" for name, value in labels)
+        raise config.ConfigError(
+            f"there would be {times} lines with {called}: a value is given twice, or is there already"
+        )
+
+
+def collect(artefact: Artefact, preset: str, seeds: Sequence[int] | None = None, **options: Any) -> Results:
     """Get or compute every run of an artefact. Raises ConfigError, or RunFailed from a run.
 
     All records are own ones, or all committed ones: two machines round differently, and a ticket belongs beside the
@@ -129,15 +161,3 @@ def best_recorded(artefact: Artefact) -> Results | None:
     """What is recorded at the largest preset with complete records; at the smallest where all ask for the same runs."""
     presets = config.PRESETS if is_same_everywhere(artefact) else config.PRESETS[::-1]
     return next(filter(None, (recorded(artefact, preset) for preset in presets)), None)
-
-
-def first_and_last(arms: list[Arm]) -> list[Arm]:
-    """The dense run of a weight-ticket table, and its last LTH, rewound LTH and RR."""
-    return [arms[0], *arms[-4:]]
-
-
-def paired(frame: pd.DataFrame, index: list[str]) -> pd.DataFrame:
-    """LTH beside RR, one row for each value of `index` and seed: columns LTH, RR and difference."""
-    wide = frame.pivot_table("accuracy", [*index, "seed"], "arm", sort=False)
-    wide["difference"] = wide["LTH"] - wide["RR"]
-    return wide.reset_index()

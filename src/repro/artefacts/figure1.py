@@ -7,15 +7,14 @@ from itertools import combinations, product
 
 import pandas as pd
 
-from repro.artefacts import figure3
 from repro.artefacts.base import Arm, Artefact, Results
-from repro.artefacts.figure3 import KEEP_RATES, dense_run
+from repro.artefacts.shared.patches import KEEP_RATES, SIZES, dense_run
 from repro.config import ShowRun
 
 
 def grid(preset: str, *, keep_rates: tuple[float, ...] = KEEP_RATES) -> list[Arm]:
     """The first test images under every selector of Figure 3, at every keep rate."""
-    size = figure3.SIZES[preset]
+    size = SIZES[preset]
     return [
         Arm(
             {"model": name, "keep_rate": rate},
@@ -45,6 +44,4 @@ def agreement(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "keep_rate", "pair", "shared", "chance"])
 
 
-ARTEFACT = Artefact(
-    "figure1", "The three paths", "paper A, Figure 1", grid, options=("keep_rates",), rehearsed=lambda arms: arms[:1]
-)
+ARTEFACT = Artefact("figure1", "The three paths", "paper A, Figure 1", grid, rehearsed=lambda arms: arms[:1])

@@ -13,7 +13,8 @@ from dataclasses import replace
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.figure3 import CONTROL_RATE, SIZES, dense_run, on_patches, selector
+from repro.artefacts.shared.patches import CONTROL_RATE, SIZES, dense_run, on_patches, selector
+from repro.artefacts.shared.recipes import lasting
 from repro.config import PatchTicket, Rewind, SelectRun, TrainRun
 
 MODEL = "DeiT-T"
@@ -26,11 +27,10 @@ REASONS = {
 }
 
 
-def grid(preset: str, *, epochs: int = 0) -> list[Arm]:
+def grid(preset: str, *, epochs: float | None = None) -> list[Arm]:
     """LT and RC under every condition; the pair of Figure 3 itself stands in each of the three rows of conditions."""
     size = SIZES[preset]
-    training = replace(size.training, epochs=epochs or size.training.epochs)
-    dense = dense_run(size.data, size.models[MODEL], training, size.early_epoch)
+    dense = dense_run(size.data, size.models[MODEL], lasting(size.training, epochs), size.early_epoch)
     source = SelectRun(selector(dense, CONTROL_RATE, size.finetune_epochs), CONTROL_RATE, size.data)
     pairs = [
         Arm({"varied": varied, "step": step, "condition": condition, "arm": arm}, run)
@@ -103,6 +103,5 @@ ARTEFACT = Artefact(
     "Where tickets and random choice change places",
     "paper A, Figure 3, varied",
     grid,
-    options=("epochs",),
     rehearsed=rehearsed,
 )

@@ -11,9 +11,8 @@ from dataclasses import replace
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.lotus_sparsity import QUOTED
-from repro.artefacts.shared.lotus import NEAR, Size, finetuned, one_shot, with_epochs
-from repro.config import AttentionScore, PatchTicket, SelectRun
+from repro.artefacts.shared.lotus import NEAR, QUOTED, Size, finetuned, one_shot, with_epochs
+from repro.config import AttentionScore, ConfigError, PatchTicket, SelectRun
 from repro.tickets.stages import round_up
 
 DROPPED = 0.1  # share of patches that the paper drops
@@ -21,8 +20,10 @@ MORE = (0.2, 0.3, 0.4, 0.5)
 EPOCH = 5  # by which the paper is near its best
 
 
-def grid(preset: str, *, dropped: tuple[float, ...] = MORE, epochs: float = 0) -> list[Arm]:
+def grid(preset: str, *, dropped: tuple[float, ...] = MORE, epochs: float | None = None) -> list[Arm]:
     """All patches, tickets and random patches; other scores and other shares; tickets on pruned weights."""
+    if any(not 0 < share < 1 for share in dropped):
+        raise ConfigError(f"each of dropped must lie above 0 and below 1; got {list(dropped)}")
     size = with_epochs(preset, epochs)
     base = selection(size, DROPPED)
     arms = [
@@ -35,9 +36,8 @@ def grid(preset: str, *, dropped: tuple[float, ...] = MORE, epochs: float = 0) -
         arms.append(Arm({"arm": f"LT, {name}", "dropped": DROPPED}, finetuned(size, patches=ticket)))
     for share in dropped:
         arms.append(Arm({"arm": "LT", "dropped": share}, finetuned(size, patches=PatchTicket(selection(size, share)))))
-    if dropped:
-        ticket = PatchTicket(selection(size, max(dropped)), "random", fixed=False)
-        arms.append(Arm({"arm": "RC", "dropped": max(dropped)}, finetuned(size, patches=ticket)))
+    most = PatchTicket(selection(size, max(dropped)), "random", fixed=False)
+    arms.append(Arm({"arm": "RC", "dropped": max(dropped)}, finetuned(size, patches=most)))
     pruned = one_shot(size, QUOTED)
     both = finetuned(size, patches=PatchTicket(base), ticket=pruned)
     return [*arms, Arm({"arm": "LT on pruned weights", "dropped": DROPPED}, both)]
@@ -116,6 +116,5 @@ ARTEFACT = Artefact(
     "paper B, key findings 2 and 4",
     grid,
     claim_values,
-    options=("dropped", "epochs"),
     rehearsed=lambda arms: [arms[-1]],
 )

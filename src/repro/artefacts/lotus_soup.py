@@ -15,8 +15,7 @@ import pandas as pd
 
 from repro import config
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.lotus_sparsity import QUOTED
-from repro.artefacts.shared.lotus import SCOPE, SIZES, Size, before, finetuned, one_shot, with_epochs
+from repro.artefacts.shared.lotus import QUOTED, SCOPE, SIZES, Size, before, finetuned, one_shot, with_epochs
 from repro.config import ConfigError, Merge, MergedTicket, Pretrained, Training, TrainRun, WeightTicket
 
 HIGH = 0.7  # the sparsity at which variants of the soup are compared
@@ -44,9 +43,9 @@ SOUPS = {
 }
 
 
-def grid(preset: str, *, budget: float = 0) -> list[Arm]:
+def grid(preset: str, *, budget: float | None = None) -> list[Arm]:
     """One-shot, IMP and ISP at two sparsities, other soups at the higher one, and the readings of ISSP."""
-    size = with_epochs(preset, budget or SIZES[preset].soup_epochs)
+    size = with_budget(preset, budget)
     arms = [Arm({"arm": "unpruned", "target": 0.0}, finetuned(size))]
     for target in (QUOTED, HIGH):
         arms.append(Arm({"arm": "one-shot", "target": target}, finetuned(size, ticket=one_shot(size, target))))
@@ -56,6 +55,20 @@ def grid(preset: str, *, budget: float = 0) -> list[Arm]:
     sparsest = max(SWEEP)
     arms.append(Arm({"arm": "one-shot", "target": sparsest}, finetuned(size, ticket=one_shot(size, sparsest))))
     return arms + [Arm({"arm": name, "target": float("nan")}, run) for name, run in issp(size)]
+
+
+def with_budget(preset: str, budget: float | None) -> Size:
+    """The sizes of a preset, with the epochs of a soup for its trainings. Raises ConfigError where they are too few."""
+    size = SIZES[preset]
+    epochs, spent = size.soup_epochs if budget is None else budget, before_last(size)
+    if epochs <= spent:
+        raise ConfigError(f"a soup takes {spent:g} epochs before its last training; got budget={epochs:g}")
+    return with_epochs(preset, epochs)
+
+
+def before_last(size: Size) -> float:
+    """Epochs that a soup takes before its last training, weak ones counted at the preset's share."""
+    return (ROUNDS + 1) * MAIN_SHARE + ROUNDS * size.denoisers * size.share
 
 
 def imp(size: Size, target: float) -> TrainRun:
@@ -96,12 +109,7 @@ def cook(size: Size, target: float, soup: Soup) -> TrainRun:
             ticket = MergedTicket(
                 tuple(WeightTicket(w, prune_rate(target), SCOPE, "remaining") for w in weak), soup.merge
             )
-    spent = (ROUNDS + 1) * MAIN_SHARE + ROUNDS * size.denoisers * size.share
-    if size.training.epochs <= spent:
-        raise ConfigError(
-            f"a soup takes {spent:g} epochs before its last training; got budget={size.training.epochs:g}"
-        )
-    final = replace(size.training, epochs=round(size.training.epochs - spent, 6))
+    final = replace(size.training, epochs=round(size.training.epochs - before_last(size), 6))
     return finetuned(size, start=Pretrained(run), ticket=WeightTicket(run, target, SCOPE), training=final)
 
 
@@ -181,6 +189,5 @@ ARTEFACT = Artefact(
     "paper B, key finding 3",
     grid,
     claim_values,
-    options=("budget",),
     rehearsed=rehearsed,
 )

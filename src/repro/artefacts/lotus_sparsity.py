@@ -5,23 +5,21 @@ One threshold over the linear weights of all blocks, as in the code of the essen
 of accuracy, which is our rule: the summary of paper B says "high", and that paper "the sharp drop".
 """
 
-from dataclasses import replace
-
 import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.shared.lotus import NEAR, before, by_seed, finetuned, one_shot, with_epochs
+from repro.artefacts.shared.lotus import NEAR, QUOTED, before, by_seed, finetuned, one_shot, with_epochs
+from repro.artefacts.shared.recipes import lasting
 
 SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-QUOTED = 0.3  # the sparsity that the paper reports
 BEYOND_HALF = 0.6  # where the paper warns of a collapse: above one half
 SHORT = 0.25  # of a preset's fine-tuning
 
 
-def grid(preset: str, *, sparsities: tuple[float, ...] = SPARSITIES, epochs: float = 0) -> list[Arm]:
+def grid(preset: str, *, sparsities: tuple[float, ...] = SPARSITIES, epochs: float | None = None) -> list[Arm]:
     """The pretrained network, whole and at each sparsity, fine-tuned for a quarter of the preset's epochs or more."""
     size = with_epochs(preset, epochs)
-    short = replace(size.training, epochs=epochs or max(1, round(SHORT * size.training.epochs)))
+    short = lasting(size.training, max(1, round(SHORT * size.training.epochs)) if epochs is None else epochs)
     whole = Arm({"pruned": 0.0}, finetuned(size, training=short))
     return [whole, *(Arm({"pruned": s}, finetuned(size, training=short, ticket=one_shot(size, s))) for s in sparsities)]
 
@@ -61,6 +59,5 @@ ARTEFACT = Artefact(
     "paper B, key finding 1",
     grid,
     claim_values,
-    options=("sparsities", "epochs"),
     rehearsed=lambda arms: arms[:4:3],
 )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact, Results
 from repro.config import ChooseRun
-from repro.runs.store import Record
+from repro.runs.record import Record
 from repro.stats.verdicts import Estimate
 
 DRAWS = {"pocket": 2000, "gpu": 5000, "paper": 5000}  # random tickets tried on the models
@@ -107,5 +107,4 @@ ARTEFACT = Artefact(
     "paper C, Figure 5, Table 1 and appendix D",
     grid,
     claim_values,
-    options=("count",),
 )

@@ -90,6 +90,5 @@ ARTEFACT = Artefact(
     "paper C, Appendix F.1",
     grid,
     claim_values,
-    options=("keep_shares", "examples_per_weight"),
     rehearsed=lambda arms: arms[:2],
 )

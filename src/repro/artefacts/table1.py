@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repro.artefacts.base import Arm, Artefact, first_and_last, paired
-from repro.artefacts.shared.recipes import DEIT, SMALL
+from repro.artefacts.base import Arm, Artefact
+from repro.artefacts.shared.recipes import DEIT, SMALL, lasting
+from repro.artefacts.shared.weights import check_rewind_epoch, first_and_last, paired
 from repro.config import CountedOver, Data, Layout, Model, Rewind, Training, TrainRun, WeightTicket
 
 ROWS = (("msa", 0.12), ("msa-mlp", 0.44), ("msa-mlp", 0.53), ("msa-mlp", 0.71))  # scope, sparsity
@@ -51,13 +52,13 @@ def grid(
     *,
     counted_over: CountedOver = "model",
     layout: Layout = "global",
-    rewind_epoch: int = 0,
-    epochs: int = 0,
+    rewind_epoch: int | None = None,
+    epochs: float | None = None,
 ) -> list[Arm]:
     """Dense, and LTH and RR for each row of the table, with and without rewinding."""
     size = SIZES[preset]
-    epoch = rewind_epoch or size.rewind_epoch
-    training = replace(size.training, epochs=epochs or size.training.epochs)
+    epoch = size.rewind_epoch if rewind_epoch is None else check_rewind_epoch(rewind_epoch)
+    training = lasting(size.training, epochs)
     dense = TrainRun(data=size.data, model=size.model, training=replace(training, snapshot_epochs=(0, epoch)))
     labels = {"scope": "none", "nominal_sparsity": 0.0, "rewound": False}
     arms = [Arm(labels | {"arm": arm}, dense) for arm in ("LTH", "RR")]
@@ -93,6 +94,5 @@ ARTEFACT = Artefact(
     "paper A, Table 1",
     grid,
     claim_values,
-    options=("counted_over", "layout", "rewind_epoch", "epochs"),
     rehearsed=first_and_last,
 )

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repro.artefacts.base import Arm, Artefact, first_and_last, paired
+from repro.artefacts.base import Arm, Artefact
+from repro.artefacts.shared.recipes import lasting
+from repro.artefacts.shared.weights import check_rewind_epoch, first_and_last, paired
 from repro.config import Augment, Data, Model, Rewind, Training, TrainRun, WeightTicket
 
 ROUNDS_SHOWN = (8, 11, 13, 14)  # 83.2, 91.4, 94.5 and 95.6 % of the weights pruned
@@ -41,13 +43,19 @@ SIZES = {
 }
 
 
-def grid(preset: str, *, learning_rates: tuple[float, ...] = (), rewind_epoch: int = 0, epochs: int = 0) -> list[Arm]:
+def grid(
+    preset: str,
+    *,
+    learning_rates: tuple[float, ...] | None = None,
+    rewind_epoch: int | None = None,
+    epochs: float | None = None,
+) -> list[Arm]:
     """Dense, and LTH and RR at each shown sparsity, with and without rewinding, for each learning rate."""
     size = SIZES[preset]
-    size = replace(size, epochs=epochs or size.epochs, rewind_epoch=rewind_epoch or size.rewind_epoch)
+    epoch = size.rewind_epoch if rewind_epoch is None else check_rewind_epoch(rewind_epoch)
     arms = []
-    for rate in learning_rates or size.learning_rates:
-        dense = dense_run(size, rate)
+    for rate in size.learning_rates if learning_rates is None else learning_rates:
+        dense = dense_run(size, rate, epoch, epochs)
         labels = {"learning_rate": rate, "round": 0, "rewound": False}
         arms += [Arm(labels | {"arm": arm}, dense) for arm in ("LTH", "RR")]
         for rewound in (False, True):
@@ -55,22 +63,22 @@ def grid(preset: str, *, learning_rates: tuple[float, ...] = (), rewind_epoch: i
     return arms
 
 
-def dense_run(size: Size, learning_rate: float) -> TrainRun:
+def dense_run(size: Size, learning_rate: float, rewind_epoch: int, epochs: float | None) -> TrainRun:
     """The unpruned network, keeping its initial weights and those it is rewound to."""
     training = Training(
         epochs=size.epochs,
         batch_size=size.batch_size,
         learning_rate=learning_rate,
         augment=size.augment,
-        snapshot_epochs=(0, size.rewind_epoch),
     )
-    return TrainRun(data=size.data, model=size.model, training=training)
+    kept = replace(lasting(training, epochs), snapshot_epochs=(0, rewind_epoch))
+    return TrainRun(data=size.data, model=size.model, training=kept)
 
 
 def imp_arms(size: Size, dense: TrainRun, rewound: bool, labels: dict) -> list[Arm]:
     """LTH and RR of the shown rounds, on the masks of one chain of pruning rounds."""
     arms, source = [], dense
-    start = Rewind(dense, size.rewind_epoch if rewound else 0)
+    start = Rewind(dense, dense.training.snapshot_epochs[1] if rewound else 0)
     training = replace(dense.training, snapshot_epochs=())
     for rounds in size.rounds:
         ticket = WeightTicket(source, sparsity=1 - (1 - PRUNE_RATE) ** rounds)
@@ -109,6 +117,5 @@ ARTEFACT = Artefact(
     "paper A, Table 2",
     grid,
     claim_values,
-    options=("learning_rates", "rewind_epoch", "epochs"),
     rehearsed=first_and_last,
 )

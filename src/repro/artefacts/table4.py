@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from repro.artefacts import figure3
 from repro.artefacts.base import Arm, Artefact
-from repro.artefacts.figure3 import deit, dense_run, on_patches, selector, vit_small_image
-from repro.artefacts.shared.recipes import DEIT, LVVIT, RESNET50, SWIN
+from repro.artefacts.shared import patches
+from repro.artefacts.shared.patches import deit, dense_run, on_patches, selector, vit_small_image
+from repro.artefacts.shared.recipes import DEIT, LVVIT, RESNET50, SWIN, lasting
 from repro.config import Data, Model, PatchTicket, SelectRun, Training, TrainRun, is_fixed
 
 RATES = {"Swin-T": (0.9, 0.8), "LV-ViT-S": (0.85,), "DeiT-M": (0.95,), "ResNet-50": (0.9,)}
@@ -28,7 +28,7 @@ class Size:
     data: Data
     selector: TrainRun  # DeiT-S
     networks: dict[str, Network]
-    finetune_epochs: int = 0  # of the selectors
+    finetune_epochs: float = 0  # of the selectors
 
 
 def networks(
@@ -42,7 +42,7 @@ def networks(
 
 def figure3_dense(preset: str, model: str) -> TrainRun:
     """The dense run of Figure 3, which selects here too."""
-    size = figure3.SIZES[preset]
+    size = patches.SIZES[preset]
     return dense_run(size.data, size.models[model], size.training, size.early_epoch)
 
 
@@ -51,7 +51,7 @@ def small_lvvit(width: int, heads: int, depth: int, patch_size: int = 4) -> Mode
     return replace(vit_small_image(width, heads, depth, patch_size), name="lvvit")
 
 
-DEMO, POCKET = figure3.SIZES["demo"], figure3.SIZES["pocket"]
+DEMO, POCKET = patches.SIZES["demo"], patches.SIZES["pocket"]
 SIZES = {
     "demo": Size(
         DEMO.data,
@@ -78,19 +78,19 @@ SIZES = {
         ),
     ),
     "gpu": Size(
-        figure3.SIZES["gpu"].data,
+        patches.SIZES["gpu"].data,
         figure3_dense("gpu", "DeiT-S"),
         networks(
             Model("swin", width=96, depth=12, heads=3, patch_size=2),
             small_lvvit(384, 6, 16),
             vit_small_image(576, 9, 12),
             Model("resnet20", width=64),
-            figure3.SIZES["gpu"].training,
+            patches.SIZES["gpu"].training,
             0.1,
         ),
     ),
     "paper": Size(
-        figure3.SIZES["paper"].data,
+        patches.SIZES["paper"].data,
         figure3_dense("paper", "DeiT-S"),
         {
             "Swin-T": (Model("swin_tiny_patch4_window7_224", classes=1000, drop_path=0.2), SWIN),
@@ -103,10 +103,12 @@ SIZES = {
 }
 
 
-def grid(preset: str, *, tickets: str = "stored", finetune_epochs: int = 0, epochs: int = 0) -> list[Arm]:
+def grid(
+    preset: str, *, tickets: str = "stored", finetune_epochs: float | None = None, epochs: float | None = None
+) -> list[Arm]:
     """Dense, LT and RC of each column of the table, and one control with black patches."""
     size = SIZES[preset]
-    finetune = finetune_epochs or size.finetune_epochs
+    finetune = size.finetune_epochs if finetune_epochs is None else finetune_epochs
     dense = dict(dense_runs(size, epochs))
     arms = []
     for name, run in dense.items():
@@ -123,27 +125,27 @@ def grid(preset: str, *, tickets: str = "stored", finetune_epochs: int = 0, epoc
     return arms
 
 
-def dense_runs(size: Size, epochs: int) -> Iterator[tuple[str, TrainRun]]:
+def dense_runs(size: Size, epochs: float | None = None) -> Iterator[tuple[str, TrainRun]]:
     """The dense run of each network; the ResNet annotates for LV-ViT."""
     runs = {
-        name: TrainRun(data=size.data, model=model, training=replace(training, epochs=epochs or training.epochs))
+        name: TrainRun(data=size.data, model=model, training=lasting(training, epochs))
         for name, (model, training) in size.networks.items()
     }
     for name, run in runs.items():
         yield name, replace(run, annotator=runs["ResNet-50"]) if name == "LV-ViT-S" else run
 
 
-def selector_run(size: Size, epochs: int) -> TrainRun:
+def selector_run(size: Size, epochs: float | None) -> TrainRun:
     """The run of DeiT-S; a number of epochs that is asked for is its own too."""
     run = size.selector
-    if not epochs:
+    if epochs is None:
         return run
-    return dense_run(run.data, run.model, replace(run.training, epochs=epochs, snapshot_epochs=()), 1)
+    return dense_run(run.data, run.model, lasting(replace(run.training, snapshot_epochs=()), epochs), 1)
 
 
 def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed."""
-    rows = figure3.lines(frame).set_index("seed")
+    rows = patches.lines(frame).set_index("seed")
     gap, lost = rows["LT dense"] - rows["RC dense"], rows["dense"] - rows["LT dense"]
     resnet, swin = rows["model"] == "ResNet-50", (rows["model"] == "Swin-T") & (rows["keep_rate"] == 0.9)
     values = {
@@ -166,6 +168,5 @@ ARTEFACT = Artefact(
     "paper A, Table 4",
     grid,
     claim_values,
-    options=("tickets", "finetune_epochs", "epochs"),
     rehearsed=rehearsed,
 )

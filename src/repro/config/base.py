@@ -72,7 +72,10 @@ def fit_number(value: Any, kind: type) -> Any:
     """A finite number as int or float; None where it is none, or not whole where it must be. -0.0 becomes 0.0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
     if not math.isfinite(number) or (kind is int and not number.is_integer()):
         return None
     return int(value) if kind is int else number + 0.0  # type: ignore[call-overload]

@@ -28,8 +28,10 @@ def check_preset(preset: str) -> None:
 
 
 def check_seeds(seeds: Any) -> tuple[int, ...]:
-    """The seeds as a tuple; raise ConfigError unless they are distinct integers from 0 on."""
-    good = isinstance(seeds, list | tuple) and seeds and all(type(s) is int and s >= 0 for s in seeds)
+    """The seeds as a tuple; raise ConfigError unless they are distinct integers from 0 to 2**32 - 1."""
+    good = isinstance(seeds, list | tuple) and seeds and all(type(s) is int and 0 <= s < 2**32 for s in seeds)
     if not good or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"seeds must be distinct whole numbers from 0 on, such as [0, 1, 2]; got {seeds!r}")
+        raise ConfigError(
+            f"seeds must be distinct whole numbers from 0 to {2**32 - 1}, such as [0, 1, 2]; got {seeds!r}"
+        )
     return tuple(seeds)

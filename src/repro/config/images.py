@@ -24,7 +24,7 @@ class Data(Config):
     are counted among those of the classes kept.
     """
 
-    name: Literal["digit-scans", "digit-scenes", "cifar10", "imagenet"] = "cifar10"
+    name: Literal["digit-scans", "digit-scenes", "cifar10", "cifar100", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
     test_images: int = 0  # how many of the test images, 0 for all
     skipped_images: int = 0  # training images left out before the first
@@ -103,7 +103,7 @@ class Training(Config):
             raise ConfigError("epochs must be at least 0, batch_size at least 1, learning_rate above 0")
         if any(not 0 <= epoch <= self.epochs for epoch in self.snapshot_epochs):
             raise ConfigError(
-                f"a training of {self.epochs} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
+                f"a training of {self.epochs:g} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
             )
 
 

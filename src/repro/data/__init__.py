@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 mend_torchvision()
 AnyDataset = Union[Dataset, "FolderDataset"]
-LOADERS = {"digit-scans": digits.load_scans, "digit-scenes": digits.load_scenes, "cifar10": cifar.load}
-FOLDERS = {"cifar10": cifar.FOLDER}  # of those that are read from files, in the folder of all data
+LOADERS = {
+    "digit-scans": digits.load_scans,
+    "digit-scenes": digits.load_scenes,
+    "cifar10": cifar.load,
+    "cifar100": cifar.load_cifar100,
+}
+# Of those that are read from files, in the folder of all data.
+FOLDERS = {"cifar10": cifar.CIFAR10.folder, "cifar100": cifar.CIFAR100.folder}
 
 
 def load_dataset(config: Data) -> AnyDataset:
     """The data set of a config: what it keeps of classes and images.
 
-    Raises cifar.DataError where files are missing or damaged, ValueError where fewer images exist than asked for, and
-    ConfigError for a class that does not exist.
+    Raises files.DataError where files are missing, damaged or not those published, ValueError where fewer images exist
+    than asked for, and ConfigError for a class that does not exist.
     """
     if config.name == "imagenet":
         from repro.data.imagenet import FolderDataset
@@ -47,7 +53,7 @@ def load_in_memory(config: Data) -> Dataset:
     names = keep_names(full.classes, config)
     train, test = keep(full.train, config, train=True), keep(full.test, config, train=False)
     train, test = train.first(config.train_images, config.skipped_images), test.first(config.test_images)
-    return Dataset(full.name, train, test, names)
+    return Dataset(full.name, train, test, names, full.origin)
 
 
 def keep(split: Split, config: Data, *, train: bool) -> Split:

@@ -16,7 +16,8 @@ import numpy as np
 
 from repro import paths
 from repro.compat import mend_torchvision
-from repro.data.cifar import DataError
+from repro.data import files
+from repro.data.files import DataError
 
 ACCURACY_FILE = "imagenetx_perclass_acc.npz"
 FEATURE_FILE = "class_means.npy"
@@ -103,11 +104,11 @@ def read_pool(file: Path | None = None) -> Pool:
     file = file or paths.data() / "imagenet" / ACCURACY_FILE
     if not file.is_file():
         raise DataError(f"no file {file}; {MEND}")
+    arrays = files.read_arrays(file, MEND)
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            classes = tuple(map(str, arrays["syn"]))
-            accuracies = np.stack([arrays[model] for model in MODELS]).astype(float)
-    except (KeyError, ValueError, OSError) as error:
+        classes = tuple(map(str, arrays["syn"]))
+        accuracies = np.stack([arrays[model] for model in MODELS]).astype(float)
+    except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{file} is damaged: {error}; {MEND}") from error
     if classes != class_ids() or not ((accuracies >= 0) & (accuracies <= 1)).all():
         raise DataError(f"{file} is damaged: other classes than ImageNet's, or accuracies outside [0, 1]; {MEND}")
@@ -117,12 +118,16 @@ def read_pool(file: Path | None = None) -> Pool:
 def read_features(file: Path | None = None) -> np.ndarray:
     """Mean feature of each class, (1000, dim). Raises DataError; `repro tickets features` makes the file."""
     file = file or paths.data() / "imagenet" / FEATURE_FILE
+    mend = (
+        "make it with `repro tickets features --model vit_base_patch8_224.dino --images "
+        f"$REPRO_DATA/imagenet/val --out {file}`"
+    )
     if not file.is_file():
-        raise DataError(
-            f"no file {file}; make it with `repro tickets features --model vit_base_patch8_224.dino --images "
-            f"$REPRO_DATA/imagenet/val --out {file}`"
-        )
-    return np.load(file, allow_pickle=False)
+        raise DataError(f"no file {file}; {mend}")
+    features = files.read_features(file, mend)
+    if len(features) != CLASSES:
+        raise DataError(f"{file} holds features of {len(features)} classes, not of ImageNet's {CLASSES:,}; {mend}")
+    return features
 
 
 def checksum(array: np.ndarray) -> str:

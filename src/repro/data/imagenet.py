@@ -7,7 +7,6 @@ it; RandAugment's own shears and shifts are not followed.
 """
 
 import hashlib
-import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,11 +21,13 @@ from torch import Tensor
 
 from repro import paths
 from repro.config import ConfigError, Data
-from repro.data.cifar import DataError
 from repro.data.classes import class_ids
+from repro.data.content import Origin
+from repro.data.files import DataError
 from repro.data.loader import Batch, check_batch_size, derive_seed, part_of
 from repro.data.subsets import keep_images, keep_names
 from repro.data.views import Augmentation, Draws, normalise
+from repro.machine import usable_cores
 
 REPEATS = {"deit": 3, "deit-once": 1, "inception": 1}  # augmented copies of an image in an epoch
 DEIT: dict[str, Any] = {
@@ -37,7 +38,7 @@ DEIT: dict[str, Any] = {
 }
 INCEPTION: dict[str, Any] = {"color_jitter": 0.4, "interpolation": "random", "re_prob": 0.0}
 CENTRE_SHARE = 0.875  # of the shorter side that the centre crop shows
-WORKERS = min(8, len(os.sched_getaffinity(0)))  # processes that decode images
+WORKERS = min(8, usable_cores())  # processes that decode images
 MEND = (
     "ImageNet-1K needs an account with its publisher: get ILSVRC2012, unpack it as train/<wnid>/*.JPEG and "
     "val/<wnid>/*.JPEG, and point REPRO_DATA at the folder that holds `imagenet`"
@@ -52,10 +53,12 @@ class FolderDataset:
         folder: Path | None = None,
         config: Data = Data("imagenet"),  # noqa: B008  it is frozen
         image_size: int = 224,
-        workers: int = WORKERS,
+        workers: int | None = None,
     ) -> None:
         self.config, self.folder = config, folder or paths.data() / "imagenet"
-        self.name, self.image_size, self.workers = config.name, image_size, workers
+        self.name, self.image_size = config.name, image_size
+        self.workers = WORKERS if workers is None else workers
+        self.origin: Origin = "unchecked"  # no checksums of the single images are published
         for split in ("train", "val"):
             if not any((self.folder / split).glob("*/*")):
                 raise DataError(f"no images in {self.folder / split}; {MEND}")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from repro.data.content import Origin
 from repro.data.loader import Batch, check_batch_size, derive_seed, part_of
 from repro.data.views import Augmentation, Draws, find_augmentation, normalise
 
@@ -46,12 +47,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Two splits and the names of the classes."""
+    """Two splits, the names of the classes, and whose content it is."""
 
     name: str
     train: Split
     test: Split
     classes: tuple[str, ...]
+    origin: Origin = "package"
 
     def train_loader(
         self,

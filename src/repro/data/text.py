@@ -17,6 +17,8 @@ from torch import Tensor
 
 from repro import paths
 from repro.config.samples import Texts
+from repro.data.content import Origin, check_allowed, file_md5
+from repro.data.files import DataError
 from repro.data.memory import remember
 from repro.data.words import Vocabulary, tokenise
 
@@ -25,6 +27,11 @@ TRAIN_FILE, SMALL_TRAIN_FILE, TEST_FILE = "train.csv", "train_10k.csv", "test.cs
 NEWS_CLASSES = ("world", "sports", "business", "science")
 HEADER = ["label", "text"]  # of the small file's layout; the published one has no header
 SMALL = 10_000  # texts
+# MD5 of the training and of the test file: as published (stated by torchtext 0.18), and of the small layout.
+CHECKSUMS: dict[Origin, tuple[str, str]] = {
+    "published": ("b1a00f826fdfbd249f79597b59e1dc12", "d52ea96a97a2d943681189a97654912d"),
+    "known": ("e2a870c9b4a0482b3a7fba2f908f728e", "289d83ca18bdfced20f7bc98ea5364a9"),
+}
 MEND = "mend it with `repro data fetch ag_news`, or point REPRO_DATA at a folder that holds ag_news/train.csv"
 # First and last synset numbers of the WordNet 3.0 files noun.animal, noun.artifact, noun.person and noun.plant.
 GLOSS_RANGES = {
@@ -36,7 +43,7 @@ GLOSS_RANGES = {
 TEST_GLOSSES = 3000
 
 
-class TextError(RuntimeError):
+class TextError(DataError):
     """A text file that is missing or damaged; the message names the file, the line and the mend."""
 
 
@@ -68,6 +75,7 @@ class TextDataset:
     classes: tuple[str, ...]
     words: int
     checksum: str  # SHA-256 over texts and labels, first 12 hex digits
+    origin: Origin = "package"
 
 
 Labelled = tuple[list[str], np.ndarray]  # texts, labels (texts,)
@@ -83,8 +91,9 @@ def files_of(config: Texts) -> list[Path]:
 def load_texts(config: Texts) -> TextDataset:
     """The texts of a config as bags of words; the vocabulary is that of its training texts.
 
-    Raises TextError where files are missing or damaged, ValueError where fewer texts exist than asked for.
+    Raises DataError as `read_news` does, ValueError where fewer texts exist than asked for.
     """
+    origin: Origin = "package" if config.name == "glosses" else news_origin(*news_files(config))
     splits, classes = (
         (read_glosses(), tuple(GLOSS_RANGES)) if config.name == "glosses" else (read_news(config), NEWS_CLASSES)
     )
@@ -93,7 +102,7 @@ def load_texts(config: Texts) -> TextDataset:
     )
     vocabulary = Vocabulary.of(tokenise(text) for text in train[0])
     bags = [make_bags(split, vocabulary) for split in (train, test)]
-    return TextDataset(bags[0], bags[1], classes, len(vocabulary), checksum(train, test))
+    return TextDataset(bags[0], bags[1], classes, len(vocabulary), checksum(train, test), origin)
 
 
 def first(split: Labelled, count: int) -> Labelled:
@@ -120,18 +129,36 @@ def checksum(*splits: Labelled) -> str:
     return digest.hexdigest()[:12]
 
 
+def news_files(config: Texts, folder: Path | None = None) -> tuple[Path, Path]:
+    """Files of the training and test texts of AG News; the small one has its own or is drawn from the published one."""
+    folder = folder or paths.data() / FOLDER
+    small = folder / SMALL_TRAIN_FILE
+    return small if config.name == "ag-news-10k" and small.is_file() else folder / TRAIN_FILE, folder / TEST_FILE
+
+
+def news_origin(*files: Path) -> Origin:
+    """Whose content the training and the test file have. Raises TextError where one is missing."""
+    if lost := [file for file in files if not file.is_file()]:
+        raise TextError(f"AG News is not here: no file {lost[0]}; {MEND}")
+    found = tuple(map(file_md5, files))
+    return next((origin for origin, checksums in CHECKSUMS.items() if found == checksums), "other")
+
+
 def read_news(config: Texts, folder: Path | None = None) -> tuple[Labelled, Labelled]:
     """Training and test texts of AG News, title and description joined, labels from 0.
 
     The small one is the file train_10k.csv or, without it, 10,000 texts of the published file drawn with a fixed seed.
+    Raises TextError where a file is missing or damaged, DataError where one is neither published nor known, unless
+    `REPRO_ALLOW_OTHER_DATA` lets it in.
     """
-    folder = folder or paths.data() / FOLDER
-    test = read_csv(folder / TEST_FILE)
-    if config.name == "ag-news":
-        return read_csv(folder / TRAIN_FILE), test
-    if (folder / SMALL_TRAIN_FILE).is_file():
-        return read_csv(folder / SMALL_TRAIN_FILE), test
-    return draw(read_csv(folder / TRAIN_FILE), SMALL), test
+    files = news_files(config, folder)
+    origin = news_origin(*files)
+    train, test = map(read_csv, files)
+    if origin == "other":
+        check_allowed(f"the texts of {files[0]} and {files[1].name}", MEND)
+    if config.name == "ag-news-10k" and files[0].name == TRAIN_FILE:
+        train = draw(train, SMALL)
+    return train, test
 
 
 def draw(split: Labelled, count: int) -> Labelled:
@@ -143,10 +170,8 @@ def draw(split: Labelled, count: int) -> Labelled:
 def read_csv(file: Path) -> Labelled:
     """Texts and labels, as published (class 1 to 4, title, description) or under a header (label 0 to 3, text).
 
-    Raises TextError where the file is missing, empty, or a line is neither.
+    Raises TextError where the file is empty, or a line is neither.
     """
-    if not file.is_file():
-        raise TextError(f"AG News is not here: no file {file}; {MEND}")
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.reader(stream))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.config import ConfigError
-from repro.data.cifar import DataError
+from repro.data.files import DataError
 
 SNAPSHOT = Path(__file__).with_name("wordnet.tsv")
 CIFAR100 = Path(__file__).with_name("cifar100_wordnet.tsv")

@@ -5,6 +5,7 @@ notebook never replaces a good page, and two runs over the same records give the
 executed side by side: most of their time is the start of a kernel.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,8 @@ def execute(source: Path, output: Path, parameters: dict[str, Any]) -> Path:
     raw = output.with_name(f".{output.name}.{os.getpid()}")
     try:
         raw.parent.mkdir(parents=True, exist_ok=True)
+        # Papermill calls a parameter unknown whose type is a union; here parameters are checked by then.
+        logging.getLogger("papermill").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             papermill.execute_notebook(

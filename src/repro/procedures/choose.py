@@ -44,7 +44,7 @@ def choose(run: ChooseRun, seed: int, folder: Path, folder_of: Any) -> dict[str,
     return {
         "metrics": {name: float(value) for name, value in metrics.items()},
         "kept": kept.tolist(),
-        "ticket": save_tensors(folder / CLASSES_FILE, {"ids": torch.from_numpy(kept)}),
+        "tickets": save_tensors(folder / CLASSES_FILE, {"ids": torch.from_numpy(kept)}),
         **more,
         "timing": timing(time.monotonic() - start, len(kept), torch.device("cpu")),
         "data": classes.checksum(data),

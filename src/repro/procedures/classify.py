@@ -55,6 +55,7 @@ def classify(run: TextRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
         "rate_drops": drops,
         "timing": timing(time.monotonic() - start, seen, torch.device("cpu")),
         "data": dataset.checksum,
+        "origin": dataset.origin,
         "precision": "fp32",
     }
 

@@ -44,6 +44,7 @@ def select(run: SelectRun, seed: int, folder: Path, folder_of: FolderOf) -> dict
         "tickets": written,
         "inputs": {"selector": made["selector"]},
         "data": data,
+        "origin": dataset.origin,
         "precision": selector.precision,
     }
 

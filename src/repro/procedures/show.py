@@ -65,6 +65,7 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
         "examples": examples,
         "timing": timing(time.monotonic() - start, len(images), device),
         "data": data,
+        "origin": dataset.origin,
         "precision": selector.precision,
     }
 

@@ -72,6 +72,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
         "weights": save_tensors(folder / FINAL_FILE, kept),
         "inputs": inputs,
         "data": data,
+        "origin": dataset.origin,
         "precision": fit.precision,
     }
 

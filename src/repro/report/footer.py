@@ -8,7 +8,7 @@ from repro.report.tables import Table
 from repro.runs.freshness import STALE, freshness
 
 
-def footer(results: Results) -> Table:
+def provenance(results: Results) -> Table:
     """Provenance of every run behind a page, and the command that makes it again."""
     records = results.records
     sources = [r.provenance for r in records]
@@ -25,7 +25,7 @@ def footer(results: Results) -> Table:
         "device": listed(s.device for s in sources),
         "versions": listed(", ".join(f"{k} {v}" for k, v in s.versions.items()) for s in sources),
         "precision": listed(r.precision for r in records),
-        "data (checksum)": listed(r.data for r in records),
+        "data (checksum)": listed(r.data + ", NOT the published data" * (r.origin == "other") for r in records),
         "dates": listed(s.date for s in sources),
         "made by": f"src/repro/artefacts/{module}.py and notebooks/{results.artefact.id}.ipynb",
         "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",

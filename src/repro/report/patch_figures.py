@@ -15,9 +15,8 @@ from PIL import Image
 
 from repro import published
 from repro.artefacts.base import Results
-from repro.artefacts.figure2 import paint
-from repro.artefacts.figure3 import lines
 from repro.artefacts.figure3_turn import gaps
+from repro.artefacts.shared.patches import lines, paint
 from repro.config import Fill
 from repro.report.tables import Note
 from repro.runs.record import Record

@@ -4,8 +4,8 @@ import pandas as pd
 
 from repro import config, published
 from repro.artefacts.base import Results
-from repro.artefacts.figure3 import lines
 from repro.artefacts.figure3_turn import REASONS, gaps, trends
+from repro.artefacts.shared.patches import lines
 from repro.report.tables import Note, Table, model_fields, percent, with_interval
 from repro.stats.verdicts import verdict
 from repro.tickets.stages import nominal_sparsity

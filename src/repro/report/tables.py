@@ -1,4 +1,4 @@
-"""Tables of a page: settings, the paper's numbers beside ours, verdicts, slips."""
+"""What every page shows: how far to trust it, its dense network, settings and verdicts; and what tables are made of."""
 
 import dataclasses
 import math
@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from repro import config, paths, published
-from repro.artefacts.base import Results, is_same_everywhere, paired, recorded
-from repro.stats.verdicts import Estimate, estimate, judge, verdict
+from repro.artefacts.base import Results, is_same_everywhere, recorded
+from repro.stats.verdicts import Estimate, NotFinite, estimate, judge, verdict
 
 # Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
 MODEL_FIELDS = {
@@ -158,42 +158,6 @@ def prunings(run: config.TrainRun) -> int:
     return 1 + prunings(run.ticket.source) if isinstance(run.ticket, config.WeightTicket) else 0
 
 
-def compare_tickets(results: Results, index: list[str]) -> Table:
-    """One line for each row of a weight-ticket table: the paper's LTH and RR, ours, and whether LTH beats RR."""
-    ours = paired(results.frame, index)
-    sparsities = results.frame.groupby(index)["sparsity"].mean()
-    paper = published.read_table(results.artefact.id)
-    rows = []
-    for values, group in ours.groupby(index, sort=False):
-        row = dict(zip(index, values, strict=True))
-        rows.append(_ticket_row(row, group, _paper_row(paper, row), sparsities.loc[values]))
-    return Table(rows)
-
-
-def _ticket_row(row: dict[str, Any], ours: pd.DataFrame, paper: pd.DataFrame, sparsity: float) -> dict[str, str]:
-    cells = {name.replace("_", " "): _cell(value) for name, value in row.items() if name != "rewound"}
-    cells["rewound"] = "yes" if row["rewound"] else "no"
-    cells["pruned, %"] = percent(sparsity)
-    printed = {name: percent(paper[name].iloc[0]) if len(paper) else "–" for name in ("lth", "rr")}
-    gap = percent(paper["lth"].iloc[0] - paper["rr"].iloc[0], signed=True) if len(paper) else "–"
-    cells |= {"paper: LTH": printed["lth"], "RR": printed["rr"], "LTH − RR": gap}
-    # Column names must differ, so the second three carry a no-break space.
-    cells |= {"here: LTH": percent(ours["LTH"].mean()), "RR\u00a0": percent(ours["RR"].mean())}
-    return cells | {"LTH − RR\u00a0": with_interval(ours["difference"], signed=True), "n": str(len(ours))}
-
-
-def _paper_row(paper: pd.DataFrame, row: dict[str, Any]) -> pd.DataFrame:
-    found = paper
-    for name, value in row.items():
-        if name in paper.columns:
-            found = found[found[name] == value]
-    return found
-
-
-def _cell(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def verdicts(results: Results) -> Table:
     """One line for each claim: the paper's value, this page's and that of every other preset recorded as evidence."""
     others = [recorded(results.artefact, preset) for preset in reversed(config.PRESETS) if preset != "demo"]
@@ -212,32 +176,22 @@ def printed(value: float) -> str:
 
 
 def judged(results: Results, claim: Any) -> str:
-    """A claim's value in points with its interval, n, and the verdict as a word."""
-    values = results.artefact.claim_values(results.frame)[claim.id]
+    """A claim's value in points with its interval, n, and the verdict as a word. Raises NotFinite, naming the claim."""
+    try:
+        return judge_values(results.artefact.claim_values(results.frame)[claim.id], claim, results.artefact.exact)
+    except NotFinite as error:
+        raise NotFinite(f"claim {claim.id} at {results.preset}: {error}") from error
+
+
+def judge_values(values: pd.Series | Estimate, claim: Any, exact: bool) -> str:
+    """The same for the values of a claim: one a seed, or an estimate over something else."""
     if isinstance(values, Estimate):
         return f"{judge(values, claim.kind, claim.margin)}: {spread(values)}" if values.n else "not run"
-    word = verdict(list(values), claim.kind, claim.margin, exact=results.artefact.exact)
-    if values.empty:
-        return word
-    return f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
+    word = verdict(list(values), claim.kind, claim.margin, exact=exact)
+    return word if values.empty else f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
 
 
 def spread(found: Estimate) -> str:
     """An estimate in points with an interval that is over classes, not over seeds."""
     ends = f"[{percent(found.low, signed=True)}, {percent(found.high, signed=True)}]"
     return f"{percent(found.mean, signed=True)} {ends} (over {found.n:,} classes)"
-
-
-def list_slips(results: Results) -> Table:
-    """Rows of the published table whose difference is not what its own accuracies give."""
-    found = published.slips(published.read_table(results.artefact.id))
-    return Table(
-        {
-            "where": row.locator,
-            "LTH": percent(row.lth),
-            "RR": percent(row.rr),
-            "difference printed": percent(row.difference, signed=True),
-            "LTH − RR": percent(row.recomputed, signed=True),
-        }
-        for row in found.itertuples()
-    )

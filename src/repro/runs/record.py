@@ -29,6 +29,7 @@ class Record:
     precision: str  # bf16, fp32, fp64 or none
     provenance: Provenance
     schema: int = SCHEMA
+    origin: str = ""  # whose content the data have: package, published, known, other or unchecked
     inputs: dict[str, str] = field(default_factory=dict)  # checksums of other runs' and publishers' files it began from
     weights: str = ""  # checksum of the final weights
     tickets: str = ""  # checksum of the patches selected
@@ -48,6 +49,17 @@ class Record:
         return f"{name.replace('_', ' ')} {value:.3f}"
 
 
+OPTIONAL = (
+    "origin",
+    "inputs",
+    "weights",
+    "tickets",
+    "history",
+    "details",
+    "carried",
+)  # fields left out where they are empty
+
+
 def of_run(run: Any, seed: int, result: Mapping[str, Any], made_by: Provenance) -> Record:
     """The record of a run from what its procedure returned; what has no field of its own goes into the details."""
     own = {f.name for f in dataclasses.fields(Record)}
@@ -58,7 +70,7 @@ def of_run(run: Any, seed: int, result: Mapping[str, Any], made_by: Provenance) 
 
 def write(record: Record, indent: int | None = None) -> str:
     """A record as JSON with its checksum. Raises ValueError where it holds what is not a number."""
-    body = {name: value for name, value in dataclasses.asdict(record).items() if value not in ("", [], {})}
+    body = {name: value for name, value in dataclasses.asdict(record).items() if value or name not in OPTIONAL}
     return json.dumps(body | {"checksum": checksum(body)}, sort_keys=True, indent=indent, allow_nan=False)
 
 

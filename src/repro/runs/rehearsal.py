@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from repro import config, procedures
-from repro.data import classes, text
+from repro.data import classes, content, text
 from repro.data.memory import nothing_remembered
 from repro.procedures.shrinking import CLASSES, IMAGES
 from repro.runs import store
@@ -38,12 +38,13 @@ def rehearse(runs: Iterable[config.Run]) -> list[Record]:
 @contextmanager
 def homes_at(folder: str) -> Iterator[None]:
     """Within it store and data lie in a folder; afterwards they are where they were."""
-    before = {name: os.environ.pop(name) for name in HOMES if name in os.environ}
-    os.environ |= dict.fromkeys(HOMES, folder)
+    stand_ins = dict.fromkeys(HOMES, folder) | {content.ALLOW: "1"}  # generated data are not those published
+    before = {name: os.environ[name] for name in stand_ins if name in os.environ}
+    os.environ |= stand_ins
     try:
         yield
     finally:
-        for name in HOMES:
+        for name in stand_ins:
             del os.environ[name]
         os.environ |= before
 

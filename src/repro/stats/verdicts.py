@@ -15,6 +15,10 @@ LEVEL = 0.95
 VERDICTS = ("holds", "direction holds", "not seen", "contradicted", "not run")
 
 
+class NotFinite(ValueError):
+    """A value or an end of an interval that is no number, from which no verdict follows."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean over seeds with its 95 % interval; the interval is not a number for fewer than two seeds."""
@@ -48,8 +52,9 @@ def verdict(values: Sequence[float], kind: str, margin: float, *, exact: bool = 
 
     holds: the interval lies in the claimed region. contradicted: it lies outside. Between the two the mean decides:
     direction holds where it lies inside, not seen where it does not. One seed can only give these last two, unless it
-    is `exact`: a value in which nothing was drawn at random.
+    is `exact`: a value in which nothing was drawn at random. Raises NotFinite.
     """
+    check_finite(values)
     low, high = claimed_region(kind, margin)
     if len(values) == 1 and exact:
         return "holds" if low <= values[0] <= high else "contradicted"
@@ -61,8 +66,15 @@ def judge(found: Estimate, kind: str, margin: float) -> str:
     low, high = claimed_region(kind, margin)
     if found.n == 0:
         return "not run"
+    check_finite((found.mean, found.low, found.high) if found.n > 1 else (found.mean,))
     if found.n > 1 and low <= found.low and found.high <= high:
         return "holds"
     if found.n > 1 and (found.high < low or found.low > high):
         return "contradicted"
     return "direction holds" if low <= found.mean <= high else "not seen"
+
+
+def check_finite(values: Sequence[float]) -> None:
+    """Raise NotFinite where one of the values is infinite or no number."""
+    if not all(map(math.isfinite, values)):
+        raise NotFinite(f"a verdict needs finite numbers; got {', '.join(f'{value:g}' for value in values)}")

@@ -6,7 +6,6 @@ models are equally good is not consistent; where classes are sorted by accuracy,
 ids.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -81,9 +80,11 @@ def consistent_classes(
     """ERC, Algorithm 1: every consistent class; where those are more than `threshold`, `target` of them at random.
 
     Takes accuracies (models, classes) in any order of models. Raises ConfigError for fewer than two models, two that
-    are equally good over all, an accuracy that is no number, a target above the threshold, and where no class is
-    consistent.
+    are equally good over all, an accuracy that is no number, a target below 1 or above the threshold, and where no
+    class is consistent.
     """
+    if target < 1:
+        raise ConfigError(f"asked for {target} classes; ask for at least 1")
     if target > threshold:
         raise ConfigError(
             f"target {target} exceeds threshold {threshold}, so a reduced ticket would break its own limit"
@@ -131,5 +132,5 @@ def reduce_images(labels: np.ndarray, divisor: int = 10, seed: int = 0) -> np.nd
     for label in np.unique(labels):
         images = np.flatnonzero(labels == label)
         order = np.random.default_rng([seed, int(label)]).permutation(len(images))
-        kept.append(images[order[: math.ceil(len(images) / divisor)]])
+        kept.append(images[order[: -(-len(images) // divisor)]])
     return np.sort(np.concatenate(kept)) if kept else np.empty(0, int)

@@ -6,7 +6,7 @@ Sources: Touvron et al. 2021 (DeiT, section 6 and table 9), Liang et al. 2022 (E
 
 from dataclasses import replace
 
-from repro.config import Training
+from repro.config import ConfigError, Training
 
 # DeiT's recipe less what a small data set and a short training cannot use.
 SMALL = Training(
@@ -55,7 +55,16 @@ RESNET50 = Training(
 )
 
 
-def finetuning(training: Training, epochs: int) -> Training:
+def lasting(training: Training, epochs: float | None) -> Training:
+    """The recipe for a number of epochs, its own for None. Raises ConfigError where that would train nothing."""
+    if epochs is None:
+        return training
+    if epochs <= 0:
+        raise ConfigError(f"epochs must be above 0; got {epochs:g}")
+    return replace(training, epochs=epochs)
+
+
+def finetuning(training: Training, epochs: float) -> Training:
     """The recipe that fine-tunes a selector with its dropping on: EViT's rates relative to DeiT's, hardly any decay."""
     return replace(
         training,

@@ -1,4 +1,4 @@
-"""Figures of a page, drawn by matplotlib; legible on a light and on a dark page."""
+"""Figures of weight tickets: accuracy against the weights left."""
 
 from typing import Any
 
