@@ -14,6 +14,7 @@ ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"machine"},
     {"paths", "config", "compat"},
+    {"disk"},
     {"tickets", "stats", "published"},
     {"data"},
     {"audit", "models"},

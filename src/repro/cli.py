@@ -14,6 +14,7 @@ import typer
 
 from repro import config, paths
 from repro.artefacts import REGISTRY, base, find_artefact, find_run
+from repro.disk import write_bytes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
@@ -210,7 +211,7 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
     if write:
         file = paths.RESULTS / "bench.json"
         known = json.loads(file.read_text()) | {results["provenance"]["device"]: results}
-        file.write_text(json.dumps(known, indent=1) + "\n")
+        write_bytes(file, (json.dumps(known, indent=1) + "\n").encode())
 
 
 @data_app.command("fetch")
@@ -230,7 +231,7 @@ def snapshot_wordnet() -> None:
     from repro.data import classes, wordnet
 
     wnids = [*classes.class_ids(), *wordnet.read_cifar100().values()]
-    wordnet.SNAPSHOT.write_text(wordnet.snapshot_text(wnids, wordnet.read_wordnet()))
+    write_bytes(wordnet.SNAPSHOT, wordnet.snapshot_text(wnids, wordnet.read_wordnet()).encode())
     print(f"{relative(wordnet.SNAPSHOT)}: {len(wnids):,} classes, {wordnet.SNAPSHOT.stat().st_size:,} bytes")
 
 

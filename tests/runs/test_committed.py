@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from repro import config, paths
+from repro.disk import StoreFull
 from repro.runs import committed, schedule, store
 from repro.runs import record as records
-from repro.training.checkpoint import StoreFull
 from tests.conftest import DENSE, forget, on_ticket
 
 
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(file, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("repro.training.checkpoint.os.fsync", full)
+    monkeypatch.setattr("repro.disk.os.fsync", full)
     changed = file.read_bytes()
     assert changed != before
     with pytest.raises(StoreFull, match="Free some space"):

@@ -4,7 +4,8 @@ import os
 import pytest
 import torch
 
-from repro.training.checkpoint import DamagedFile, StoreFull, load_tensors, save_tensors, write_bytes
+from repro.disk import StoreFull, write_bytes
+from repro.training.checkpoint import DamagedFile, load_tensors, save_tensors
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 from repro import config, paths
 from repro.artefacts import REGISTRY
 from repro.artefacts.base import recorded
+from repro.disk import write_bytes
 from repro.published import read_claims
 from repro.report.tables import judged, printed
 
@@ -60,7 +61,7 @@ def write_speed() -> None:
     for what, target in targets.items():
         cells = [as_cell(column.get(what), target) for column in columns.values()]
         lines.append(f"| {what} | {target} | {' | '.join(cells)} |")
-    (paths.BOOK / "speed.md").write_text("\n".join(lines) + "\n")
+    write_bytes(paths.BOOK / "speed.md", ("\n".join(lines) + "\n").encode())
 
 
 def as_cell(found: dict[str, Any] | None, target: float) -> str:
@@ -81,4 +82,4 @@ def write_scoreboard() -> None:
             page = f"[{artefact.title}](#page-{artefact.id})"
             here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "demo only")
             lines.append(f"| {page} | {claim.statement} | {printed(claim.value)} | {here} | {preset} |")
-    (paths.BOOK / "scoreboard.md").write_text("\n".join(lines) + "\n")
+    write_bytes(paths.BOOK / "scoreboard.md", ("\n".join(lines) + "\n").encode())

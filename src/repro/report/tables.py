@@ -110,7 +110,11 @@ def settings(results: Results) -> Table:
     ]
     found += patch_settings([arm.run for arm in results.arms])
     found += rewind_settings([arm.run for arm in results.arms])
-    return Table({"part": part, "setting": name.replace("_", " "), "value": said(value)} for part, name, value in found)
+    return Table(
+        {"part": part, "setting": name.replace("_", " "), "value": said(value)}
+        for part, name, value in found
+        if value is not None
+    )
 
 
 def said(value: Any) -> str:

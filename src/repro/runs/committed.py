@@ -13,6 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from repro import config, paths
+from repro.disk import write_bytes
 from repro.runs import record as records
 from repro.runs import store
 from repro.runs.record import Record
@@ -72,8 +73,6 @@ def record_runs(tasks: Iterable[tuple[Any, int]], file: Path, replace: bool = Fa
 
     Raises RunMissing where a run has no record, and WorseRecord where one would replace a better one unless `replace`.
     """
-    from repro.training.checkpoint import write_bytes
-
     paths.home().mkdir(parents=True, exist_ok=True)
     with FileLock(paths.home() / f"{file.name}.lock"):
         lines = dict(read_file(file))

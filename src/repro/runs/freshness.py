@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from repro import paths, procedures
+from repro.disk import write_bytes
 from repro.runs.code import code_digest
 from repro.runs.record import Record
 
@@ -60,8 +61,6 @@ def _read(file: Path, changed: int) -> tuple[Equivalence, ...]:
 
 def add_equivalence(found: Equivalence) -> None:
     """Keep what a repetition has shown."""
-    from repro.training.checkpoint import write_bytes
-
     lines = [json.dumps(asdict(e), sort_keys=True) for e in (*equivalences(), found)]
     write_bytes(equivalence_file(), ("[\n" + ",\n".join(lines) + "\n]\n").encode())
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import paths
+from repro.disk import StoreFull, write_bytes
 from repro.machine import host, is_alive
 from repro.runs import store
 from repro.runs.attempt import failure_in
@@ -23,8 +24,6 @@ SEED = re.compile(r"seed(\d+)")
 
 def announce(state: dict[str, Any]) -> None:
     """Say how far this process is with its runs, if that can be written."""
-    from repro.training.checkpoint import StoreFull, write_bytes
-
     with contextlib.suppress(StoreFull, OSError):
         write_bytes(_own_file(), json.dumps(state, indent=1).encode())
 

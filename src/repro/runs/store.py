@@ -17,6 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from repro import config, paths, procedures
+from repro.disk import write_bytes
 from repro.procedures import RECORD_FILE
 from repro.runs import record as records
 from repro.runs.provenance import Provenance, provenance
@@ -184,7 +185,6 @@ def is_whole(run: Any, seed: int) -> bool:
 
 
 def _carry_out(run: Any, seed: int, home: Path) -> Record:
-    from repro.training.checkpoint import write_bytes
     from repro.training.loop import STATE_FILE
 
     made_by = begin(home, home / STATE_FILE, provenance(procedures.entry(run.procedure)))
@@ -203,7 +203,7 @@ def begin(home: Path, state: Path, now: Provenance) -> Provenance:
 
     A checkpoint that is damaged, or was left by other code, versions or device, is set aside first.
     """
-    from repro.training.checkpoint import DamagedFile, load_tensors, set_aside, write_bytes
+    from repro.training.checkpoint import DamagedFile, load_tensors, set_aside
 
     if state.exists():
         try:

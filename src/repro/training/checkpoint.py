@@ -6,7 +6,6 @@ new one. What is read is checked against the SHA-256 it was written with.
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from repro import paths
+from repro.disk import write_bytes
 
 HEADER = "repro"  # entry of a safetensors header that holds checksum and meta
 
@@ -26,31 +25,9 @@ class DamagedFile(RuntimeError):
     """A file of the store that does not match its checksum or cannot be parsed."""
 
 
-class StoreFull(RuntimeError):
-    """The disk took no more; what was there before is untouched."""
-
-
 def snapshot_file(epoch: int) -> str:
     """Name of the file that keeps the weights after `epoch` epochs."""
     return f"epoch-{epoch}.safetensors"
-
-
-def write_bytes(file: Path, content: bytes) -> None:
-    """Write a file atomically. Raises StoreFull where the disk is full."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = paths.beside(file)
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(file)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StoreFull(
-            f"cannot write {file}: {error.strerror}. Free some space, or point REPRO_HOME at a larger disk, "
-            "and run the same command again: it goes on from the last checkpoint"
-        ) from error
 
 
 def set_aside(file: Path, why: Exception | str, what: str = "damaged") -> None:
