@@ -35,11 +35,10 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
     """
     set_up_kernels(device := pick_device())
     start = time.monotonic()
-    names_classes = run.annotator.model if run.annotator else None
-    dataset, selector = open_data(run.data, folder_of, names_classes), Selector(run, folder_of, device)
+    dataset = open_data(run.data, folder_of, run.annotator.model if run.annotator else None)
+    selector = Selector(run, folder_of, device)
     check_same_data(run, seed, data := dataset.checksum(), folder_of)
-    images, labels = next(iter(dataset.test_batches(device)))
-    images, labels = images[: run.images], labels[: run.images]
+    images, labels = (first[: run.images] for first in next(iter(dataset.test_batches(device))))
     stages = selector.stages(images)
     generator = torch.Generator().manual_seed(derive_seed(seed, "show"))
     chance = random_ids(len(images), selector.patches, stages[-1].shape[1], generator)
@@ -56,9 +55,7 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
     if run.annotator:
         with torch.no_grad():
             seen = annotate(trained_model(run.annotator, folder_of, device), images, selector.patches)
-        for example, (share, number) in zip(examples, zip(*seen.max(dim=2), strict=True), strict=True):
-            example["patch_labels"] = [dataset.classes[n] for n in number.tolist()]
-            example["patch_shares"] = [round(s, 3) for s in share.tolist()]
+        examples = [e | label_patches(s, dataset.classes) for e, s in zip(examples, seen, strict=True)]
     return {
         "metrics": {"patch_sparsity": real_sparsity(selector.patches, run.keep_rate)},
         "patches": selector.patches,
@@ -69,6 +66,13 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
         "origin": dataset.origin,
         "precision": selector.precision,
     }
+
+
+def label_patches(shares: Tensor, classes: tuple[str, ...]) -> dict[str, list]:
+    """The class that an annotator sees most of in each patch, from its shares (patches, classes)."""
+    most, number = shares.max(dim=1)
+    labels = [classes[n] for n in number.tolist()]
+    return {"patch_labels": labels, "patch_shares": [round(share, 3) for share in most.tolist()]}
 
 
 def as_png(image: Tensor) -> str:
