@@ -25,13 +25,13 @@ def attempt(task: Task) -> None:
     """Carry a task out whose parents are done. Raises UnderWay where another process does, or what made it fail."""
     use_one_thread()
     try:
+        (store.folder(*task) / FAILURE_FILE).unlink(missing_ok=True)
         store.compute(*task)
     except store.UnderWay:
         raise
     except Exception as error:
         note_failure(task, explain(error), traceback.format_exc())
         raise
-    (store.folder(*task) / FAILURE_FILE).unlink(missing_ok=True)
 
 
 def use_one_thread() -> None:

@@ -75,6 +75,7 @@ def record_runs(tasks: Iterable[tuple[Any, int]], file: Path, replace: bool = Fa
     """
     paths.home().mkdir(parents=True, exist_ok=True)
     with FileLock(paths.home() / f"{file.name}.lock"):
+        paths.sweep(file.parent)
         lines = dict(read_file(file))
         done: Counter[str] = Counter()
         for run, seed in store.with_parents(tasks):

@@ -72,7 +72,7 @@ class Progress:
     def state(self) -> State:
         """How far the walk is."""
         walk, now = self._walk, time.monotonic()
-        left = walk.left()
+        left = set(walk.left())
         elapsed = {name: now - since for name, since in self._since.items() if name in left}
         self._left = seconds_left(left, elapsed, self._seconds)
         return State(
