@@ -3,6 +3,8 @@
 import pickle
 import time
 
+import pytest
+
 from repro import bench
 from repro.bench import steps as bench_steps
 from repro.bench.steps import Row, authors_steps, list_rows
@@ -21,22 +23,21 @@ def row(target):
 
 def test_the_ratio_is_that_of_the_times():
     found = bench.measure(row(target=2.0))
-    assert 4 < found["ratio"] <= 10
     fast, ordinary = found["images_per_second"]
-    assert 4 < fast / ordinary <= 10
-    assert ordinary <= 500
+    assert found["ratio"] == pytest.approx(fast / ordinary, rel=0.01)
+    assert ordinary <= 500, "ten images in 20 milliseconds at best"
     assert "slowest_operators" not in found
 
 
 def test_a_row_below_its_target_says_so_and_where_the_time_went():
     slow = row(50.0)
-    found = bench.summary(slow, [dict.fromkeys(("as trained", "alone"), bench.measure(slow))] * 2)
-    assert bench.describe(found).count("target 50.0x MISSED; most time in") == 2
+    found = bench.summary(slow, [bench.measure(slow)] * 2)
+    assert "target 50.0x MISSED; most time in" in bench.describe(found)
 
 
 def test_a_row_is_the_median_of_its_passes_with_the_lowest_and_the_highest():
-    passes = [{"alone": {"ratio": ratio, "images_per_second": [10 * ratio, 10.0]}} for ratio in (3.0, 9.0, 2.0)]
-    assert bench.summary(row(2.0), passes)["alone"] == {
+    passes = [{"ratio": ratio, "images_per_second": [10 * ratio, 10.0]} for ratio in (3.0, 9.0, 2.0)]
+    assert bench.summary(row(2.0), passes)[bench.WAY] == {
         "ratio": 3.0,
         "ratios": [2.0, 3.0, 9.0],
         "images_per_second": [30.0, 10.0],
@@ -45,10 +46,10 @@ def test_a_row_is_the_median_of_its_passes_with_the_lowest_and_the_highest():
 
 def test_the_operators_named_are_those_of_a_pass_that_missed():
     passes = [
-        {"alone": {"ratio": 3.0, "images_per_second": [1.0, 1.0]}},
-        {"alone": {"ratio": 1.0, "images_per_second": [1.0, 1.0], "slowest_operators": "aten::mm 40%"}},
+        {"ratio": 3.0, "images_per_second": [1.0, 1.0]},
+        {"ratio": 1.0, "images_per_second": [1.0, 1.0], "slowest_operators": "aten::mm 40%"},
     ]
-    assert bench.summary(row(2.5), passes)["alone"]["slowest_operators"] == "aten::mm 40%"
+    assert bench.summary(row(2.5), passes)[bench.WAY]["slowest_operators"] == "aten::mm 40%"
 
 
 def test_processes_side_by_side_have_a_mean_ratio_and_speeds_that_add_up():

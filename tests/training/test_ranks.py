@@ -154,6 +154,19 @@ def test_norms_over_a_batch_are_refused_on_cpus(monkeypatch):
         loop.Fit(PatchNetwork(build_model(Model(width=4))), dataset.train_loader(16, "none", 0, CPU), PLAIN)
 
 
+def test_on_gpus_norms_are_counted_together_under_the_same_names(monkeypatch):
+    environment(monkeypatch, "0", "2", "0")
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    network = PatchNetwork(build_model(replace(VIT, name="lvvit")))
+    names = list(network.state_dict())
+    find_ranks().join(network, torch.device("cuda"))
+    assert list(network.state_dict()) == names
+    assert {type(m) for m in network.modules() if "Norm" in type(m).__name__ and "Batch" in type(m).__name__} == {
+        nn.SyncBatchNorm
+    }
+    assert network.inner.reverse.__self__ == find_ranks(), "and mix-token reverses the whole batch"
+
+
 def test_one_process_trains_the_network_as_it_is():
     fit = make_fit("whole images")
     learner = fit.learner(fit.network)

@@ -3,10 +3,9 @@
 Absolute times of a shared machine mean little; the ratio of two things timed in turn means more. What else the machine
 does changes within seconds, so turns are short, and within minutes, so there are several passes over all rows: a row
 is the median of its passes, shown with the lowest and the highest. Every pass of a row has new processes, so that
-nothing depends on what earlier rows left in memory. Every row is measured in two ways: `as trained`, in as many
-processes at once as `runs.schedule` would train in, each on one thread, and `alone`, in one process with all cores.
-Both are held against the target; nothing here trains alone. Our steps are those of a long training, which is
-compiled. A row below its target comes with the operators that took the most time.
+nothing depends on what earlier rows left in memory. A row is measured as this project trains: in as many processes at
+once as `runs.schedule` would train in, each on one thread. Our steps are those of a long training, which is compiled. A
+row below its target comes with the operators that took the most time.
 """
 
 import statistics
@@ -19,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from repro import procedures
-from repro.bench.medoids import describe_medoids, measure_medoids
+from repro.bench.medoids import WAY, describe_medoids, measure_medoids
 from repro.bench.steps import Row, Step, list_rows
 from repro.machine import usable_cores
 from repro.runs.provenance import provenance
@@ -32,24 +31,21 @@ PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that wa
 def measure_all() -> dict[str, Any]:
     """Measure and print every row; returns them with the provenance of the machine."""
     rows, workers = list_rows(), chosen_workers() or usable_cores()
-    passes = [
-        {"as trained": in_processes(workers, row, 1), "alone": in_processes(1, row, usable_cores())}
-        for row in tqdm(rows * PASSES, desc="bench", leave=False, disable=None)
-    ]
+    passes = [in_processes(workers, row) for row in tqdm(rows * PASSES, desc="bench", leave=False, disable=None)]
     results = [summary(row, passes[number :: len(rows)]) for number, row in enumerate(rows)]
     results.append(measure_medoids())
     print("\n".join([*map(describe, results[:-1]), describe_medoids(results[-1])]))
     return {"rows": results, "workers": workers, "provenance": asdict(provenance(procedures.entry("train")))}
 
 
-def in_processes(count: int, row: Row, threads: int) -> dict[str, Any]:
+def in_processes(count: int, row: Row) -> dict[str, Any]:
     """One pass in so many new processes at once: their mean ratio, and the images a second of all."""
-    return add_up(list(spread(measure, [(row, threads)] * count, count)))
+    return add_up(list(spread(measure, [(row,)] * count, count)))
 
 
-def measure(row: Row, threads: int = 1) -> dict[str, Any]:
-    """The ratio of the median times of a row's two steps, timed in turn, and their images a second."""
-    torch.set_num_threads(threads)
+def measure(row: Row) -> dict[str, Any]:
+    """The ratio of the median times of a row's two steps, timed in turn on one thread, and their images a second."""
+    torch.set_num_threads(1)
     fast, ordinary = row.make()
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(TURNS + 1):  # the first turn warms up
@@ -74,32 +70,23 @@ def add_up(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def summary(row: Row, passes: list[dict[str, Any]]) -> dict[str, Any]:
-    """A row for the record: of each way the median of its passes, and their ratios from the lowest to the highest."""
-    found: dict[str, Any] = {"what": row.what, "target": row.target}
-    for way in passes[0]:
-        ways = sorted((one[way] for one in passes), key=lambda one: one["ratio"])
-        ratios = [one["ratio"] for one in ways]
-        ratio = round(statistics.median(ratios), 2)
-        speeds = zip(*(one["images_per_second"] for one in ways), strict=True)
-        slow = {"slowest_operators": ways[0]["slowest_operators"]} if ratio < row.target else {}
-        found[way] = {
-            "ratio": ratio,
-            "ratios": ratios,
-            "images_per_second": [statistics.median(s) for s in speeds],
-        } | slow
-    return found
+    """A row for the record: the median of its passes, and their ratios from the lowest to the highest."""
+    passes = sorted(passes, key=lambda one: one["ratio"])
+    ratios = [one["ratio"] for one in passes]
+    ratio = round(statistics.median(ratios), 2)
+    speeds = zip(*(one["images_per_second"] for one in passes), strict=True)
+    slow = {"slowest_operators": passes[0]["slowest_operators"]} if ratio < row.target else {}
+    found = {"ratio": ratio, "ratios": ratios, "images_per_second": [statistics.median(s) for s in speeds]}
+    return {"what": row.what, "target": row.target, WAY: found | slow}
 
 
 def describe(row: dict[str, Any]) -> str:
     """A row as text."""
-    lines = [row["what"]]
-    for way in ("as trained", "alone"):
-        found = row[way]
-        speed = "{:,.0f} against {:,.0f} images/s".format(*found["images_per_second"])
-        spread = "{:.2f} to {:.2f}".format(found["ratios"][0], found["ratios"][-1])
-        word = "reached" if found["ratio"] >= row["target"] else f"MISSED; most time in {found['slowest_operators']}"
-        lines.append(f"  {way}: {found['ratio']:.2f}x ({spread}; {speed}), target {row['target']}x {word}")
-    return "\n".join(lines)
+    found = row[WAY]
+    speed = "{:,.0f} against {:,.0f} images/s".format(*found["images_per_second"])
+    spread = "{:.2f} to {:.2f}".format(found["ratios"][0], found["ratios"][-1])
+    word = "reached" if found["ratio"] >= row["target"] else f"MISSED; most time in {found['slowest_operators']}"
+    return f"{row['what']}\n  {found['ratio']:.2f}x ({spread}; {speed}), target {row['target']}x {word}"
 
 
 def slowest_operators(step: Step, count: int = 5) -> str:

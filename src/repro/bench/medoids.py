@@ -12,6 +12,7 @@ import numpy as np
 from repro.tickets.clusters import Backend, find_medoids, pairwise_distances, unit_vectors
 
 POINTS, DIMENSIONS, CLUSTERS, TURNS, TARGET = 1000, 768, 100, 9, 100.0
+WAY = "as trained"  # how rows are measured: as runs are carried out, one thread a process
 WHAT = f"k-medoids of {POINTS:,} points in {DIMENSIONS} dimensions, k = {CLUSTERS}, against scikit-learn-extra's PAM"
 
 
@@ -25,7 +26,7 @@ def measure_medoids() -> dict[str, Any]:
     return {
         "what": WHAT,
         "target": TARGET,
-        "alone": {
+        WAY: {
             "ratio": round(slow / seconds, 2),
             "seconds": [round(seconds, 4), round(slow, 2)],
             "loss": [round(float(np.mean([found for _, found in fast])), 3), round(loss, 3)],
@@ -42,7 +43,7 @@ def timed(distances: np.ndarray, backend: Backend, seed: int) -> tuple[float, fl
 
 def describe_medoids(row: dict[str, Any]) -> str:
     """The row as text."""
-    found = row["alone"]
+    found = row[WAY]
     reached = found["ratio"] >= row["target"] and found["loss"][0] <= 1.001 * found["loss"][1]
     times, losses = ("{:g} against {:g}".format(*found[name]) for name in ("seconds", "loss"))
     word = "reached" if reached else "MISSED"
