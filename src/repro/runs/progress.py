@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 
 from repro.machine import host
 from repro.runs import status
@@ -108,17 +108,17 @@ def kind(name: Name) -> str:
 
 
 def seconds_left(left: Iterable[Name], running: Mapping[Name, float], known: Mapping[str, list[float]]) -> float | None:
-    """Time that tasks take, as many side by side as run now, each as long as the mean of its kind, else of all kinds.
+    """Time that tasks take, as many side by side as run now, each as long as the median of its kind, else as all kinds.
 
     `running` holds the seconds that some of them have run. None where no run was timed.
     """
-    means = {what: fmean(seconds) for what, seconds in known.items() if seconds}
-    if not means:
+    usual = {what: median(seconds) for what, seconds in known.items() if seconds}
+    if not usual:
         return None
-    usual = fmean(means.values())
+    middle = fmean(usual.values())
     work = 0.0
     for name in left:
-        work += max(0.0, means.get(kind(name), usual) - running.get(name, 0.0))
+        work += max(0.0, usual.get(kind(name), middle) - running.get(name, 0.0))
     return round(work / max(1, len(running)), 1)
 
 

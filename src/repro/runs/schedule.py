@@ -8,7 +8,7 @@ lost is tried again, because it goes on from its checkpoint.
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from repro import config
@@ -16,7 +16,7 @@ from repro.machine import free_memory_mb, usable_cores
 from repro.runs import committed, store
 from repro.runs.attempt import explain, note_failure
 from repro.runs.backends import Backend, Ended
-from repro.runs.graph import Name, Task, Walk, identity, plan, words
+from repro.runs.graph import LookUp, Name, Task, Walk, identity, plan, words
 from repro.runs.progress import Progress, kind
 from repro.runs.record import Record
 from repro.runs.workers import WorkerLost
@@ -32,7 +32,15 @@ class RunFailed(RuntimeError):
 
 def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
     """Tasks to carry out, parents first, so that each wanted one has a record."""
-    return list(plan(wanted, committed.find if use_committed else store.find_local)[0].values())
+    return list(plan(wanted, finder(use_committed))[0].values())
+
+
+def finder(use_committed: bool, first: Path | None = None) -> LookUp:
+    """How records are looked up for one walk, in which the committed files are read once."""
+    if not use_committed:
+        return store.find_local
+    known = cache(partial(committed.committed, first))
+    return lambda run, seed: store.find_local(run, seed) or known().get((config.name(run), seed))
 
 
 def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first: Path | None = None) -> list[Record]:
@@ -43,7 +51,7 @@ def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first:
     Raises RunFailed, or RunMissing where `REPRO_TRAIN=never` forbids what would have to be carried out.
     """
     wanted = list(wanted)
-    tasks, found = plan(wanted, partial(committed.find, first=first) if use_committed else store.find_local)
+    tasks, found = plan(wanted, finder(use_committed, first))
     if tasks and not may_train():
         raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and {TRAIN}=never forbids training")
     if tasks:
