@@ -3,6 +3,7 @@
 import base64
 import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,7 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
     if run.annotator:
         with torch.no_grad():
             seen = annotate(trained_model(run.annotator, folder_of, device), images, selector.patches)
-        for example, (share, number) in zip(examples, zip(*seen.max(dim=2), strict=True), strict=True):
-            example["patch_labels"] = [dataset.classes[n] for n in number.tolist()]
-            example["patch_shares"] = [round(s, 3) for s in share.tolist()]
+        add_labels(examples, seen, dataset.classes)
     return {
         "metrics": {"patch_sparsity": real_sparsity(selector.patches, run.keep_rate)},
         "patches": selector.patches,
@@ -68,6 +67,13 @@ def show(run: ShowRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[str
         "origin": dataset.origin,
         "precision": selector.precision,
     }
+
+
+def add_labels(examples: list[dict[str, Any]], seen: Tensor, classes: Sequence[str]) -> None:
+    """Write into each example the class that the annotator sees in every patch, and its share."""
+    for example, (share, number) in zip(examples, zip(*seen.max(dim=2), strict=True), strict=True):
+        example["patch_labels"] = [classes[n] for n in number.tolist()]
+        example["patch_shares"] = [round(s, 3) for s in share.tolist()]
 
 
 def as_png(image: Tensor) -> str:
