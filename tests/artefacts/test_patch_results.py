@@ -174,6 +174,11 @@ def test_the_price_counts_pretraining_selection_and_student():
     assert count_patches(model) == 64
 
 
+def test_tickets_selected_online_have_no_price():
+    results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,), tickets="online")
+    assert "No student here" in str(patch_tables.describe_price(ticket_price(results)))
+
+
 def test_a_price_without_its_records_names_the_mend():
     with pytest.raises(store.RunMissing, match="repro run"):
         ticket_price(fake_results(figure3.ARTEFACT, paper_like, seeds=(0,)))

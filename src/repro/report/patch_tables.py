@@ -125,8 +125,10 @@ def selector_row(results: Results) -> dict[str, str]:
     return row | {"n": str(len(sparse))}
 
 
-def describe_price(prices: pd.DataFrame) -> Table:
+def describe_price(prices: pd.DataFrame) -> Table | Note:
     """The price table, as multiples of the dense run, means over seeds."""
+    if prices.empty:
+        return Note("No student here was trained on stored tickets, whose price this is.")
     titles = {
         "step_flops": "student's step, FLOPs",
         "step_seconds": "student's step, measured",
