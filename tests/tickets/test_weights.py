@@ -64,6 +64,17 @@ def test_ties_do_not_change_the_count():
     assert int(mask["w"].sum()) == 7
 
 
+@pytest.mark.parametrize("wanted", [0.0, 0.37, 0.5, 0.9, 1.0])
+def test_selection_keeps_what_a_sort_would_keep_ties_in_their_own_order(wanted):
+    torch.manual_seed(0)
+    weight = torch.randn(1000).round(decimals=1)  # with many ties
+    within = {"w": torch.rand(1000) < 0.7}
+    order = weight.abs().masked_fill(~within["w"], -1.0).argsort(descending=True, stable=True)
+    expected = torch.zeros(1000, dtype=torch.bool)
+    expected[order[: round((1 - wanted) * 1000)]] = True
+    assert torch.equal(weights.magnitude_mask({"w": weight}, wanted, within=within)["w"], expected & within["w"])
+
+
 def test_the_largest_weights_are_kept_across_layers():
     small, large = torch.tensor([0.1, -0.2, 0.3]), torch.tensor([[-5.0, 0.05], [6.0, 7.0]])
     mask = weights.magnitude_mask({"a": small, "b": large}, 4 / 7)

