@@ -79,6 +79,15 @@ def test_a_page_is_shown_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_commands_start_without_what_takes_long_to_import():
+    code = (
+        "import sys, repro.cli, repro.artefacts; "
+        "sys.exit(' '.join({'torch', 'scipy.stats', 'sklearn'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_test_module_lacks_its_package():
     assert all(package(file) in RANK for file in MODULES)
 

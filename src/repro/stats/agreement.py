@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import pandas as pd
 
 
 def pearson(full: Sequence[float] | np.ndarray, subset: Sequence[float] | np.ndarray) -> float:
@@ -21,7 +21,7 @@ def pearson(full: Sequence[float] | np.ndarray, subset: Sequence[float] | np.nda
 
 def spearman(full: Sequence[float], subset: Sequence[float]) -> float:
     """ρ_s, the correlation of ranks, ties sharing their mean rank; not a number where either row is constant."""
-    return pearson(*(stats.rankdata(row).tolist() for row in (full, subset)))
+    return pearson(*(pd.Series(row).rank().tolist() for row in (full, subset)))
 
 
 def chance_of_order(count: int) -> float:
