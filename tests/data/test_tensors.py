@@ -53,6 +53,14 @@ def test_without_augmentation_an_epoch_is_every_image_once(split):
     assert {image.numpy().tobytes() for image in seen.contiguous()} == expected
 
 
+def test_without_augmentation_images_are_shown_as_they_are_each_channel_normalised_by_its_own(split):
+    mean, std = torch.tensor([10.0, 20.0, 30.0]), torch.tensor([2.0, 4.0, 8.0])
+    batch = BatchLoader(split, 4, 10, "none", 0, (mean, std)).batch(1)
+    expected = (split.images[batch.chosen].float() - mean) / std
+    assert torch.equal(batch.images, expected.permute(0, 3, 1, 2))
+    assert torch.equal(batch.box, torch.tensor([0.0, 1.0, 0.0, 1.0]).expand(10, -1))
+
+
 def test_a_batch_depends_on_seed_and_step_alone(split):
     first = loader(split)
     for step in (0, 7, 3):
