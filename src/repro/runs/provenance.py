@@ -36,9 +36,14 @@ def provenance(entry: str) -> Provenance:
     Commit and code are read once a process: what it imported stays what it was, whatever is committed meanwhile.
     """
     commit, dirty = checkout_state()
-    versions = {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES}
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return Provenance(commit, dirty, code_digest(entry), versions, device_name(), today)
+    return Provenance(commit, dirty, code_digest(entry), versions(), device_name(), today)
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Those of Python and of the packages that results depend on."""
+    return {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES}
 
 
 @functools.cache
