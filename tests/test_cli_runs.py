@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 HANGS = 300  # seconds after which a process is taken to hang
 
 
+def heed_signals():
+    """Take signals as a command in a terminal does; under `nohup`, where tests may run, SIGHUP is ignored."""
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
+
+
 @pytest.fixture
 def command(home):
     """A command that trains for days in two workers; it, and its workers."""
@@ -33,6 +39,7 @@ def command(home):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_signals,
     )
     while len(list(home.glob("runs/*/*/config.json"))) < 2:
         assert process.poll() is None
