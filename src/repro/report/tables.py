@@ -19,6 +19,7 @@ MODEL_FIELDS = {
         ("name", "classes", "width", "depth", "heads", "patch_size", "image_size", "drop_path"),
     ),
 }
+MODEL_FIELDS["lvvit"] += ("stem_kernel",)
 NO_EVIDENCE = "demo: shows the method, not evidence"
 SAME = "**The same at every preset: this page is evidence at any.**"
 
