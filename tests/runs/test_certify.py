@@ -55,6 +55,13 @@ def test_one_difference_in_the_last_bit_and_nothing_is_kept(stale):
     assert freshness.equivalences() == ()
 
 
+@pytest.mark.parametrize("carried", [{}, {"name": "train-0"}])
+def test_what_an_older_schema_never_noted_is_no_difference(stale, carried):
+    run, record = stale[0]
+    said = next(certify.certify([(run, replace(record, origin="", carried=carried))]))
+    assert ("NOT equal" in said) is not bool(carried)
+
+
 @pytest.mark.parametrize("change", [{"device": "another"}, {"versions": {"torch": "1"}}, {"dirty": True}])
 def test_only_what_was_made_here_by_committed_code_can_be_compared(stale, change):
     other = [(run, replace(r, provenance=replace(r.provenance, **change))) for run, r in stale]

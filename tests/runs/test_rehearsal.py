@@ -8,7 +8,7 @@ import pytest
 
 from repro import config
 from repro.artefacts import REGISTRY
-from repro.config import Data, Model, Texts, Training, TrainRun
+from repro.config import Data, Model, TextRun, Texts, Training, TrainRun
 from repro.data import load_dataset
 from repro.data.text import load_texts
 from repro.runs.rehearsal import rehearse
@@ -30,6 +30,10 @@ def dry_run(*artefacts, home):
 def test_the_paper_preset_can_be_rehearsed(name, tmp_path):
     count = len(REGISTRY[name].rehearsed(REGISTRY[name].grid("paper")))
     assert f"{count} runs rehearsed" in dry_run(name, home=tmp_path)
+
+
+def test_small_news_can_be_rehearsed_as_well():
+    assert len(rehearse([TextRun(Texts("ag-news-10k"))])) == 1
 
 
 @pytest.mark.slow

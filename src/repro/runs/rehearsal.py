@@ -112,8 +112,8 @@ def generate_classes(folder: Path) -> None:
 
 
 def generate_news(folder: Path) -> None:
-    """AG News in its published layout: 80 training texts and 8 for testing, a word a class."""
+    """AG News in its published layout, whole and small: 80 training texts and 8 for testing, a word a class."""
     folder.mkdir(parents=True)
-    for file, count in ((text.TRAIN_FILE, 80), (text.TEST_FILE, 8)):
+    for file, count in ((text.TRAIN_FILE, 80), (text.SMALL_TRAIN_FILE, 80), (text.TEST_FILE, 8)):
         rows = (f'"{n % 4 + 1}","{text.NEWS_CLASSES[n % 4]}","text {n}"\n' for n in range(count))
         (folder / file).write_text("".join(rows))

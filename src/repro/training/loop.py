@@ -190,8 +190,8 @@ class Fit:
         """A line of progress on stderr."""
         done, total = self.step - self.first_step, self.last_step - self.first_step
         rate = done * self.loader.batch_size / max(self.seconds, 1e-9)
-        epoch = self.step / self.loader.steps_per_epoch
-        print(f"  epoch {epoch:.1f} of {self.config.epochs:g}, {done / total:.0%}, {rate:,.0f} images/s", file=sys.stderr)
+        epochs = f"epoch {self.step / self.loader.steps_per_epoch:.1f} of {self.config.epochs:g}"
+        print(f"  {epochs}, {done / total:.0%}, {rate:,.0f} images/s", file=sys.stderr)
 
 
 def seed_generators(seed: int) -> None:
