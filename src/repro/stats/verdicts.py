@@ -29,6 +29,14 @@ class Estimate:
     n: int
 
 
+@dataclass(frozen=True)
+class Exact:
+    """A value in which nothing was drawn at random, such as a count over all classes: it has no interval."""
+
+    value: float
+    said: str  # what was counted, such as "360 of 1,000 classes"
+
+
 def estimate(values: Sequence[float]) -> Estimate:
     """Mean and interval of one value a seed; a mean that is not a number for no value."""
     n = len(values)
