@@ -43,10 +43,43 @@ from repro.config.samples import (
     Texts,
     TextTraining,
 )
+from repro.config.ssl import (
+    BACKBONE,
+    DINO,
+    MAE,
+    MOCO_V2,
+    EvaluateRun,
+    Features,
+    FineTuning,
+    Interpolation,
+    LinearProbe,
+    Method,
+    MoCo,
+    MoCoV3,
+    PretrainRun,
+    SwAV,
+    Views,
+)
 
-Run = TrainRun | SelectRun | ShowRun | ChooseRun | ConsistencyRun | TransferRun | TextRun | PerceptronRun | AuditRun
+Run = (
+    TrainRun
+    | SelectRun
+    | ShowRun
+    | ChooseRun
+    | ConsistencyRun
+    | TransferRun
+    | TextRun
+    | PerceptronRun
+    | AuditRun
+    | PretrainRun
+    | EvaluateRun
+)
 
 __all__ = [
+    "BACKBONE",
+    "DINO",
+    "MAE",
+    "MOCO_V2",
     "PRESETS",
     "SCHEMA",
     "TABLE_12",
@@ -61,15 +94,24 @@ __all__ = [
     "ConsistencyRun",
     "CountedOver",
     "Data",
+    "EvaluateRun",
+    "Features",
     "Fill",
+    "FineTuning",
+    "Interpolation",
     "Layout",
+    "LinearProbe",
     "MarginChoice",
     "Merge",
     "MergedTicket",
+    "Method",
+    "MoCo",
+    "MoCoV3",
     "Model",
     "Paper",
     "PatchTicket",
     "PerceptronRun",
+    "PretrainRun",
     "Pretrained",
     "Published",
     "Rewind",
@@ -78,12 +120,14 @@ __all__ = [
     "SampleTicket",
     "SelectRun",
     "ShowRun",
+    "SwAV",
     "TextRun",
     "TextTraining",
     "Texts",
     "TrainRun",
     "Training",
     "TransferRun",
+    "Views",
     "WeightTicket",
     "canonical",
     "check_keep_rate",

@@ -14,6 +14,20 @@ def check_keep_rate(keep_rate: float) -> None:
         raise ConfigError(f"keep_rate must lie above 0 and at most at 1; got {keep_rate}")
 
 
+def check_positive(config: Any, *names: str) -> None:
+    """Raise ConfigError for the first of these fields that is not above 0."""
+    for name in names:
+        if (value := getattr(config, name)) <= 0:
+            raise ConfigError(f"{name} of {type(config).__name__} must be above 0; got {value}")
+
+
+def check_shares(config: Any, *names: str) -> None:
+    """Raise ConfigError for the first of these fields that does not lie in [0, 1]."""
+    for name in names:
+        if not 0 <= (value := getattr(config, name)) <= 1:
+            raise ConfigError(f"{name} of {type(config).__name__} must lie in [0, 1]; got {value}")
+
+
 def is_fixed(tickets: str) -> bool:
     """Whether tickets are fixed per image (`stored`) or selected anew at every step (`online`). Raises ConfigError."""
     if tickets not in TICKETS:

@@ -24,7 +24,7 @@ class Data(Config):
     are counted among those of the classes kept.
     """
 
-    name: Literal["digit-scans", "digit-scenes", "cifar10", "cifar100", "imagenet"] = "cifar10"
+    name: Literal["digit-scans", "digit-scenes", "digit-pairs", "cifar10", "cifar100", "imagenet"] = "cifar10"
     train_images: int = 0  # how many of the training images, 0 for all
     test_images: int = 0  # how many of the test images, 0 for all
     skipped_images: int = 0  # training images left out before the first
@@ -61,13 +61,13 @@ class Data(Config):
 class Model(Config):
     """A network; `vit` takes its shape from the fields below, a timm name takes it from timm."""
 
-    name: str = "resnet20"  # resnet20, vit, swin, lvvit, or a timm model such as deit_small_patch16_224
-    classes: int = 10  # outputs
-    width: int = 16  # channels of the first stage (resnet20, swin) or of a token (vit, lvvit)
-    depth: int = 12  # blocks (vit, lvvit; swin: over three stages)
+    name: str = "resnet20"  # resnet20, resnet, vit, swin, lvvit, or a timm model such as deit_small_patch16_224
+    classes: int = 10  # outputs; 0 for features instead (resnet20, resnet, vit, or a timm model)
+    width: int = 16  # channels of the first stage (resnet20, resnet, swin) or of a token (vit, lvvit)
+    depth: int = 12  # blocks (vit, lvvit; swin: over three stages; resnet: over four)
     heads: int = 3  # attention heads (vit, lvvit; swin: of the first stage)
     patch_size: int = 4  # pixels (vit, swin, lvvit)
-    image_size: int = 32  # pixels (vit, swin, lvvit)
+    image_size: int = 32  # pixels (vit, swin, lvvit; of any network without outputs, those of the images it is shown)
     drop_path: float = 0.0  # stochastic depth of the last block, linear from 0
     keep_rate: float = (
         1.0  # of the patches alive at each of three blocks inside the network (vit, to fine-tune a selector)
@@ -88,8 +88,12 @@ class Training(Config):
     milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the epochs after which multistep divides the rate by 10
     warmup_epochs: float = 0.0  # linear from a thousandth of the peak
     weight_decay: float = 1e-4
+    final_weight_decay: float | None = None  # reached at the end by a cosine, None for the same throughout
     decay_all: bool = True  # False spares biases, norms and embeddings, as DeiT does
+    layer_decay: float = 1.0  # rate of a block over that of the next, of a ViT that is fine-tuned
+    betas: tuple[float, ...] = ()  # decay of both averages of adamw, none for its own
     clip_norm: float = 0.0  # of the gradient, 0 for none
+    clip_each: bool = False  # the gradient of each weight by itself, as DINO does
     label_smoothing: float = 0.0
     mixup: float = 0.0  # alpha
     cutmix: float = 0.0  # alpha
@@ -105,6 +109,10 @@ class Training(Config):
             raise ConfigError(
                 f"a training of {self.epochs:g} epochs cannot be rewound to epoch {max(self.snapshot_epochs)}"
             )
+        if not 0 < self.layer_decay <= 1:
+            raise ConfigError(f"layer_decay must lie above 0 and at most at 1; got {self.layer_decay}")
+        if len(self.betas) not in (0, 2) or not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas must be two numbers from 0 to below 1, or none; got {self.betas}")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ AnyDataset = Union[Dataset, "FolderDataset"]
 LOADERS = {
     "digit-scans": digits.load_scans,
     "digit-scenes": digits.load_scenes,
+    "digit-pairs": digits.load_pairs,
     "cifar10": cifar.load,
     "cifar100": cifar.load_cifar100,
 }

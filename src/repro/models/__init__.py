@@ -20,7 +20,7 @@ def build_model(config: Model, *, fused_attention: bool = True) -> nn.Module:
     import timm
 
     from repro.models.lvvit import LVViT
-    from repro.models.resnet import ResNet20
+    from repro.models.resnet import ResNet20, build_resnet
     from repro.models.swin import build_swin
     from repro.models.vit import build_vit
 
@@ -28,12 +28,18 @@ def build_model(config: Model, *, fused_attention: bool = True) -> nn.Module:
     timm.layers.set_fast_norm(True)  # under autocast a norm keeps its input's format; statistics stay fp32
     if config.name == "resnet20":
         return ResNet20(config.classes, config.width)
-    builders: dict[str, Callable[[Model], nn.Module]] = {"vit": build_vit, "swin": build_swin, "lvvit": LVViT}
+    builders: dict[str, Callable[[Model], nn.Module]] = {
+        "vit": build_vit,
+        "swin": build_swin,
+        "lvvit": LVViT,
+        "resnet": build_resnet,
+    }
     if config.name in builders:
         return builders[config.name](config)
     if not timm.is_model(config.name):
         raise ConfigError(
-            f"unknown model {config.name!r}: resnet20, vit, swin, lvvit, or a timm model such as deit_small_patch16_224"
+            f"unknown model {config.name!r}: resnet20, resnet, vit, swin, lvvit, "
+            "or a timm model such as deit_small_patch16_224"
         )
     return timm.create_model(config.name, num_classes=config.classes, drop_path_rate=config.drop_path)
 

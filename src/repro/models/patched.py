@@ -22,6 +22,7 @@ class PatchNetwork(nn.Module):
     A ViT and LV-ViT see fewer tokens. Any other network sees an image cut into `patches` squares, with those that are
     not in the ids painted in `colour` (3,), in the units of normalised pixels. With `blank`, images lose their content
     first: what is left is which patches are kept. Below 1, `keep_rate` has a ViT drop patches at three of its blocks.
+    With `any_size`, a ViT cuts images of any size into patches of its own, its positions stretched to their grid.
     Raises ConfigError for a keep rate of a network that cannot select, or that is to see patches of another's choice,
     and for a network that cuts an image into another number of patches.
     """
@@ -36,6 +37,7 @@ class PatchNetwork(nn.Module):
         *,
         colour: Tensor = MEAN_COLOUR,
         blank: bool = False,
+        any_size: bool = False,
     ) -> None:
         super().__init__()
         if keep_rate < 1:
@@ -45,6 +47,7 @@ class PatchNetwork(nn.Module):
         if patches not in (0, own := own_patches(inner)) and own:
             raise ConfigError(f"the selector cuts an image into {patches} patches, this network into {own}")
         self.inner, self.keep_rate, self.patches, self.blank = inner, keep_rate, patches, blank
+        self.any_size = any_size
         self.register_buffer("colour", colour, persistent=False)
 
     def forward(self, images: Tensor, ids: Tensor | None = None, swap: Tensor | None = None) -> Any:
@@ -61,7 +64,7 @@ class PatchNetwork(nn.Module):
         if self.keep_rate < 1:
             return forward_dropping(self.inner, images, self.keep_rate)  # type: ignore[arg-type]
         if takes_patches(self.inner):
-            return forward_patches(self.inner, images, ids)  # type: ignore[arg-type]
+            return forward_patches(self.inner, images, ids, stretch_positions=self.any_size)  # type: ignore[arg-type]
         return self.inner(images if ids is None else occlude(images, ids, self.patches, self.colour))
 
 

@@ -9,7 +9,7 @@ attends to most (paper A, section 3.4; the mechanism is EViT's, Liang et al. 202
 from typing import Any
 
 import torch
-from timm.layers import PatchEmbed
+from timm.layers import PatchEmbed, resample_abs_pos_embed
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 from torch import Tensor, nn
@@ -55,19 +55,25 @@ def check_selector(model: nn.Module) -> None:
             raise ConfigError(f"a selector needs timm's Block with its Attention; this network has {odd[0]}")
 
 
-def embed(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
+def embed(
+    vit: VisionTransformer, images: Tensor, ids: Tensor | None = None, *, stretch_positions: bool = False
+) -> Tensor:
     """Tokens with their positions, class token first: (batch, 3, height, width) -> (batch, prefix + kept, width).
 
-    `ids` (batch, kept) are the patches to embed, all where it is None; images of another size are resized, also where
-    timm would stretch the positions instead. Raises ConfigError for a network that does not take patches.
+    `ids` (batch, kept) are the patches to embed, all where it is None. Images of another size are resized, also where
+    timm would stretch the positions instead, unless that is asked for. Raises ConfigError for a network that does not
+    take patches, or cannot have its positions stretched.
     """
     if not takes_patches(vit):
         raise ConfigError(f"{type(vit).__name__} does not take patches: only timm's VisionTransformer does")
     stem = vit.patch_embed
-    if images.shape[2:] != stem.img_size:
+    plain = type(vit) is VisionTransformer and tiles(stem) and vit.pos_embed is not None
+    if images.shape[2:] != stem.img_size and not stretch_positions:
         images = interpolate(images, stem.img_size, mode="bilinear")
-    if type(vit) is VisionTransformer and tiles(stem) and vit.pos_embed is not None:
+    if plain:
         return vit.norm_pre(_embed_kept(vit, images, ids))
+    if stretch_positions:
+        raise ConfigError(f"{type(vit).__name__} takes images of one size alone; give all views the same")
     tokens = vit._pos_embed(stem(images))
     return vit.norm_pre(tokens if ids is None else keep(tokens, ids, vit.num_prefix_tokens))
 
@@ -87,6 +93,9 @@ def _embed_kept(vit: VisionTransformer, images: Tensor, ids: Tensor | None) -> T
     first = 0 if vit.no_embed_class else vit.num_prefix_tokens
     positions: Tensor = vit.pos_embed  # type: ignore[assignment]
     prefix_positions, positions = positions[:, :first], positions[:, first:]
+    if images.shape[2:] != stem.img_size:
+        grid = [side // stem.patch_size[0] for side in images.shape[2:]]
+        positions = resample_abs_pos_embed(positions, grid, num_prefix_tokens=0)
     if ids is not None:
         positions = embedding(ids, positions[0])
     weight = stem.proj.weight.permute(0, 2, 3, 1).flatten(1)  # (width, size * size * 3)
@@ -121,9 +130,11 @@ def keep(tokens: Tensor, ids: Tensor, prefix: int) -> Tensor:
     return torch.cat([tokens[:, :prefix], gather(tokens[:, prefix:], ids)], dim=1)
 
 
-def forward_patches(vit: VisionTransformer, images: Tensor, ids: Tensor | None = None) -> Tensor:
+def forward_patches(
+    vit: VisionTransformer, images: Tensor, ids: Tensor | None = None, *, stretch_positions: bool = False
+) -> Tensor:
     """Logits from the patches `ids` (batch, kept) of the images, from all where it is None. Raises as `embed` does."""
-    tokens = embed(vit, images, ids)
+    tokens = embed(vit, images, ids, stretch_positions=stretch_positions)
     return vit.forward_head(vit.norm(vit.blocks(tokens)))
 
 

@@ -22,18 +22,14 @@ from repro.config import Training
 from repro.data.loader import Loader, derive_seed
 from repro.models.patched import PatchNetwork
 from repro.training.checkpoint import compare_stamps, load_tensors, save_tensors, set_aside, snapshot_file
-from repro.training.objective import Classification, Learner, Objective
-from repro.training.optimizers import make_optimizer, make_schedule, pack_state, unpack_state
+from repro.training.objective import Classification, Diverged, Learner, Objective
+from repro.training.optimizers import clip_gradients, make_optimizer, make_schedule, pack_state, unpack_state
 from repro.training.precision import accelerate, autocast, usable_precision
 from repro.training.ranks import find_ranks
 
 STATE_FILE = "state.safetensors"
 CHECKPOINT_SECONDS = 30.0  # between two checkpoints
 REPORT_SECONDS = 30.0  # between two lines of progress
-
-
-class Diverged(RuntimeError):
-    """A training whose loss is not a number any more."""
 
 
 class Fit:
@@ -115,8 +111,7 @@ class Fit:
         seed_generators(derive_seed(self.loader.seed, "step", self.step))
         loss = learner(self.loader.batch(self.step), self.step)
         loss.backward()
-        if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(learner.parameters(), self.config.clip_norm)
+        clip_gradients(learner, self.config)
         self.schedule.step_update(self.step)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -141,6 +136,7 @@ class Fit:
         """Note the mean loss of the epoch, and the test where one is asked for. Raises Diverged."""
         if not np.isfinite(mean_loss):
             raise Diverged(f"the loss of epoch {self.epoch} is {mean_loss}: lower learning_rate or set clip_norm")
+        self.objective.check()
         entry = {"epoch": self.epoch, "train_loss": mean_loss}
         self.history += self.tested(entry) or [entry]
         self.loss_sum.zero_()
@@ -162,10 +158,14 @@ class Fit:
         return own | ({"ema": self.averaged.inner} if self.ema else {})
 
     def save(self) -> None:
-        """Write the checkpoint, unless this process is not the first or the training has left all numbers behind."""
+        """Write the checkpoint, unless this process is not the first or the training has left all numbers behind.
+
+        Raises Diverged where the objective finds nothing worth to be kept; an older checkpoint stays.
+        """
         weights = self.network.inner.state_dict().values()
         if not self.folder or self.ranks.rank or not all(bool(t.isfinite().all()) for t in (self.loss_sum, *weights)):
             return
+        self.objective.check()
         tensors = {f"{part}/{k}": t for part, module in self.parts().items() for k, t in module.state_dict().items()}
         held, plain = pack_state(self.optimizer)
         tensors |= {f"optimizer/{k}": t for k, t in held.items()} | {"loss_sum": self.loss_sum}

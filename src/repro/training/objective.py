@@ -28,6 +28,10 @@ Mixed = tuple[Tensor, Tensor, Tensor | None]  # images, labels, maps of what is 
 Forward = Callable[..., Any]  # a network under autocast: images, and ids where patches are chosen
 
 
+class Diverged(RuntimeError):
+    """A training that leads nowhere any more, such as one whose loss is not a number; the message names the mend."""
+
+
 class Objective(ABC):
     """Turns a batch into a loss.
 
@@ -44,6 +48,9 @@ class Objective(ABC):
 
     def after_step(self, step: int) -> None:  # noqa: B027  most have nothing to do
         """Change the state by what the optimiser has just made of the network, such as to move a teacher."""
+
+    def check(self) -> None:  # noqa: B027  most have nothing to check
+        """Raise Diverged where what is learnt is worth no checkpoint; asked before one and at the end of an epoch."""
 
 
 class Learner(nn.Module):

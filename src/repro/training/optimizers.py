@@ -6,6 +6,7 @@ of its own (kron), needs second derivatives (adahessian), or was made for a libr
 """
 
 import math
+import re
 from typing import Any
 
 import timm.optim
@@ -23,6 +24,7 @@ csgdw lamb lambc lambcd lambcw lambw laprop lapropc larc lars lion lionc madgrad
 nadam nadamc nadamlegacy nadamuon nadamw nesterov nesterovw nlarc nlars nmuon novograd novogradc novogradw
 radabelief radam radamlegacy radamw rmsprop rmsproptf rmsproptfc rmsproptfw sgd sgdc sgdp sgdw
 """
+BLOCK, EMBEDDING = re.compile(r"\bblocks\.(\d+)\."), re.compile(r"\b(cls_token|reg_token|pos_embed|patch_embed)\b")
 FUSED = ("sgd", "momentum", "adamw")  # that torch has a fused kernel for
 
 
@@ -33,25 +35,79 @@ def make_optimizer(model: nn.Module, config: Training) -> torch.optim.Optimizer:
             f"optimizer {config.optimizer!r} is not among those that go on from a checkpoint as if never stopped: "
             f"choose one of {', '.join(ALLOWED.split())}"
         )
-    fused: dict[str, Any] = {"fused": True} if config.optimizer in FUSED else {}
+    more: dict[str, Any] = {"fused": True} if config.optimizer in FUSED else {}
+    if config.betas:
+        more["betas"] = config.betas
     return timm.optim.create_optimizer_v2(
-        model,
+        group_by_depth(model, config) if config.layer_decay < 1 else model,
         opt=config.optimizer,
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         momentum=0.9,
         filter_bias_and_bn=not config.decay_all,
-        **fused,
+        **more,
     )
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_epoch: int) -> Any:
-    """The learning rate as a function of the step, by timm; its epochs are our steps.
+def group_by_depth(model: nn.Module, config: Training) -> list[dict[str, Any]]:
+    """Weights of a ViT by block and by whether they are decayed; what lies deeper learns faster, the head fastest.
+
+    Raises ConfigError for a network without blocks.
+    """
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    blocks = [int(found[1]) for name in names if (found := BLOCK.search(name))]
+    if not blocks:
+        raise ConfigError(f"layer_decay {config.layer_decay} needs a network of blocks, a ViT; set it to 1")
+    top = max(blocks) + 2  # norm and head; embeddings are 0, the first block is 1
+    spared = getattr(model, "no_weight_decay", set)()
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name in names:
+        weight = model.get_parameter(name)
+        found = BLOCK.search(name)
+        depth = int(found[1]) + 1 if found else 0 if EMBEDDING.search(name) else top
+        decayed = config.decay_all or (weight.ndim > 1 and name not in spared)
+        new = {
+            "params": [],
+            "lr_scale": config.layer_decay ** (top - depth),
+            "weight_decay": config.weight_decay if decayed else 0.0,
+        }
+        groups.setdefault((depth, decayed), new)["params"].append(weight)
+    return list(groups.values())
+
+
+def clip_gradients(model: nn.Module, config: Training) -> None:
+    """Scale gradients down to the norm that a recipe allows, all together or each weight's by itself."""
+    if not config.clip_norm:
+        return
+    for weights in ([p] for p in model.parameters()) if config.clip_each else [model.parameters()]:
+        nn.utils.clip_grad_norm_(weights, config.clip_norm)
+
+
+class Schedule:
+    """Learning rate and weight decay as functions of the step."""
+
+    def __init__(self, rate: Any, optimizer: torch.optim.Optimizer, config: Training, steps: int) -> None:
+        self.rate, self.optimizer, self.steps = rate, optimizer, steps
+        self.first, self.last = config.weight_decay, config.final_weight_decay
+
+    def step_update(self, step: int) -> None:
+        """Set what holds for a step; weights that are not decayed stay so."""
+        self.rate.step_update(step)
+        if self.last is None:
+            return
+        decay = self.last + (self.first - self.last) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        for group in self.optimizer.param_groups:
+            if group["weight_decay"]:
+                group["weight_decay"] = decay
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_epoch: int) -> Schedule:
+    """The learning rate by timm, whose epochs are our steps, and the weight decay.
 
     timm lets a milestone count one step before it, hence the 1: a rate holds for all steps of the epochs before it.
     """
     steps = max(1, math.ceil(config.epochs * steps_per_epoch))
-    schedule, _ = timm.scheduler.create_scheduler_v2(
+    rate, _ = timm.scheduler.create_scheduler_v2(
         optimizer,
         sched=config.schedule,
         num_epochs=steps,
@@ -63,7 +119,7 @@ def make_schedule(optimizer: torch.optim.Optimizer, config: Training, steps_per_
         step_on_epochs=False,
         updates_per_epoch=1,
     )
-    return schedule
+    return Schedule(rate, optimizer, config, steps)
 
 
 def pack_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -55,6 +55,14 @@ class Ranks:
         """Of what was drawn for the whole batch, this process's part."""
         return whole[part_of(len(whole), self.rank, self.world)]
 
+    def gather(self, part: Tensor) -> Tensor:
+        """The parts of all processes as the whole batch, in their order; no gradient goes back."""
+        if self.world == 1:
+            return part.detach()
+        found = [torch.empty_like(part) for _ in range(self.world)]
+        torch.distributed.all_gather(found, part.detach().contiguous())
+        return torch.cat(found)
+
     def reverse(self, part: Tensor) -> Tensor:
         """This process's part of the whole batch in reverse; gradients go back the same way."""
         return part.flip(0) if self.world == 1 else _Reverse.apply(part, self.world - 1 - self.rank)
