@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from repro import paths
-from repro.config import MergedTicket, Pretrained, Published, Rewind, Run, TrainRun, name, parents
+from repro.config import MergedTicket, Model, Pretrained, PretrainRun, Published, Rewind, Run, TrainRun, name, parents
+from repro.data.loader import derive_seed
 from repro.models import build_model
 from repro.procedures import RECORD_FILE
 from repro.training.checkpoint import load_tensors, snapshot_file, stored_checksum
@@ -21,7 +22,7 @@ from repro.training.ticket_store import TICKETS_FILE
 FINAL_FILE = "final.safetensors"
 MASK_PREFIX = "mask/"  # of the tensors in that file which are a mask and no weights
 FolderOf = Callable[[Run], Path]  # where a finished run keeps its files
-Origin = TrainRun | Rewind | Pretrained
+Origin = TrainRun | PretrainRun | Rewind | Pretrained
 
 
 class NoWeights(RuntimeError):
@@ -61,12 +62,34 @@ def check_weights(tensors: Mapping[str, Tensor], model: nn.Module, file: Path) -
         raise NoWeights(f"{file} holds {what}; fetch it again, or train what left it at a lower learning_rate")
 
 
+def load_backbone(model: nn.Module, source: PretrainRun | TrainRun, folder_of: FolderOf) -> None:
+    """Load what a run learnt into a network of its kind, whose own head, where it has one, stays as it was drawn.
+
+    Raises DamagedFile or NoWeights.
+    """
+    file = weights_file(source, folder_of)
+    tensors = load_tensors(file)[0]
+    head = {id(weight) for weight in model.get_classifier().parameters()}  # type: ignore[operator]
+    own = {n: t for n, t in model.state_dict(keep_vars=True).items() if id(t) not in head}
+    if wrong := [n for n, t in own.items() if n not in tensors or tensors[n].shape != t.shape]:
+        raise NoWeights(f"{file} does not fit this network: it has no {wrong[0]} of shape {tuple(own[wrong[0]].shape)}")
+    found = {n: tensors[n] for n in own}
+    check_weights(found, model, file)
+    model.load_state_dict(found, strict=False)
+
+
 def trained_model(origin: TrainRun | Rewind, folder_of: FolderOf, device: torch.device) -> nn.Module:
     """The network of a finished run, in evaluation mode."""
     config = (origin.source if isinstance(origin, Rewind) else origin).model
     model = build_model(config, fused_attention=device.type == "cuda")
     load_origin(model, origin, folder_of)
     return place(model, device).eval()
+
+
+def draw_model(config: Model, seed: int, device: torch.device, draw: int = 0) -> nn.Module:
+    """A network as it is drawn for a seed: draw 0 is the original one."""
+    torch.manual_seed(derive_seed(seed, "initialisation", draw))
+    return build_model(config, fused_attention=device.type == "cuda")
 
 
 def published_file(start: Published) -> Path:

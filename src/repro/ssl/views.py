@@ -76,7 +76,7 @@ def draw(kind: Views, uniform: Tensor, sides: tuple[int, ...]) -> Drawn:
     plain = torch.tensor([1.0, 1.0, 1.0, 0.0])
     low = torch.cat([(plain - reach)[:3].clamp(min=0), -reach[3:]])
     factors = torch.lerp(low, plain + reach, parts["factors"])
-    sigma = torch.lerp(*torch.tensor(kind.blur_sigma), parts["sigma"][:, 0])
+    sigma = between(kind.blur_sigma, parts["sigma"][:, 0])
     return Drawn(
         draw_crops(kind, parts["area"], parts["ratio"], parts["place"], sides),
         whether["flip"],
@@ -88,14 +88,20 @@ def draw(kind: Views, uniform: Tensor, sides: tuple[int, ...]) -> Drawn:
     )
 
 
+def between(ends: tuple[float, ...], uniform: Tensor) -> Tensor:
+    """Numbers uniform between two ends."""
+    low, high = ends
+    return low + (high - low) * uniform
+
+
 def draw_crops(kind: Views, area: Tensor, ratio: Tensor, place: Tensor, sides: tuple[int, ...]) -> Tensor:
     """Top, left, height and width (part, 4) of random resized crops as torchvision draws them.
 
     An image in which no try lies gets the largest crop about its centre whose ratio is allowed.
     """
     full = torch.tensor([float(side) for side in sides])
-    pixels = full.prod() * torch.lerp(*torch.tensor(kind.area), area)  # (part, tries)
-    ratio = torch.lerp(*torch.tensor(RATIOS), ratio).exp()
+    pixels = full.prod() * between(kind.area, area)  # (part, tries)
+    ratio = between(RATIOS, ratio).exp()
     tries = torch.stack([(pixels / ratio).sqrt(), (pixels * ratio).sqrt()], dim=2).round()
     fits = ((tries >= 1) & (tries <= full)).all(dim=2)
     first = fits.float().argmax(dim=1)

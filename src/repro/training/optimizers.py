@@ -59,7 +59,7 @@ def group_by_depth(model: nn.Module, config: Training) -> list[dict[str, Any]]:
     if not blocks:
         raise ConfigError(f"layer_decay {config.layer_decay} needs a network of blocks, a ViT; set it to 1")
     top = max(blocks) + 2  # norm and head; embeddings are 0, the first block is 1
-    spared = getattr(model, "no_weight_decay", set)()
+    spared: set[str] = getattr(model, "no_weight_decay", set)()
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name in names:
         weight = model.get_parameter(name)
