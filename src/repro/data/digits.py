@@ -2,8 +2,8 @@
 
 Scikit-learn ships 1,797 scans of handwritten digits, 8x8 pixels. A scene is one scan, enlarged to 16x16 and placed
 at random on a 4-pixel grid, over clutter cut from other scans, on a 32x32 canvas in colour: 16 of its 64 patches of
-4x4 pixels show the digit. A pair is two scans side by side on 16x16 pixels in colour: a hundred classes, for subsets
-of classes. Training and test images never share a scan, not even as clutter.
+4x4 pixels show the digit. A pair is two scans side by side, each at most a pixel off the middle of a 16x16 canvas: a
+hundred classes, for subsets of classes. Training and test images never share a scan, not even as clutter.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ CLASSES = tuple(str(digit) for digit in range(10))
 TEST_SCANS = 500  # of 1,797
 TRAIN_SCENES, TEST_SCENES = 6000, 2000
 CLUTTER_PIECES = 12  # 4x4 pixels each
-PAIR, HALF = 16, 8  # pixels of a pair's sides, and of a scan's
+PAIR, HALF, TOP = 16, 8, 4  # pixels of a pair's sides, of a scan's, and above a scan in the middle
 PAIRS = tuple(f"{number:02}" for number in range(100))
 TRAIN_PAIRS, TEST_PAIRS = 100, 30  # of each class
 
@@ -36,7 +36,7 @@ def load_scans() -> Dataset:
 
 
 def load_pairs() -> Dataset:
-    """Train and test pairs, 16x16 RGB, by class; the same on every machine and in every run."""
+    """Train and test pairs, 16x16 RGB of equal channels, by class; the same on every machine and in every run."""
     train, test = (
         _pairs(scans, labels, count, seed)
         for (scans, labels), count, seed in zip(_split_scans(enlarge=1), (TRAIN_PAIRS, TEST_PAIRS), (3, 4), strict=True)
@@ -62,7 +62,10 @@ def _scenes(scans: np.ndarray, labels: np.ndarray, count: int, seed: int) -> Spl
     for _ in range(CLUTTER_PIECES):
         _paste(ink, _clutter(scans, count, rng), rng)
     _paste(ink, scans[chosen], rng)
-    return Split.of(_coloured(ink, rng), labels[chosen])
+    paper, pen = rng.integers(0, 120, (count, 3)), rng.integers(136, 256, (count, 3))
+    share = ink[..., None] / 255.0
+    images = (paper[:, None, None] * (1 - share) + pen[:, None, None] * share).astype(np.uint8)
+    return Split.of(images, labels[chosen])
 
 
 def _pairs(scans: np.ndarray, labels: np.ndarray, count: int, seed: int) -> Split:
@@ -71,17 +74,10 @@ def _pairs(scans: np.ndarray, labels: np.ndarray, count: int, seed: int) -> Spli
     ink = np.zeros((len(classes), PAIR, PAIR), np.uint8)
     for side, digits in enumerate(divmod(classes, 10)):
         chosen = np.array([rng.choice(np.flatnonzero(labels == digit)) for digit in digits])
-        rows = rng.integers(0, PAIR - HALF + 1, len(classes))[:, None] + np.arange(HALF)
+        rows = TOP + rng.integers(-1, 2, len(classes))[:, None] + np.arange(HALF)
         columns = side * HALF + np.arange(HALF)
         ink[np.arange(len(classes))[:, None, None], rows[:, :, None], columns] = scans[chosen]
-    return Split.of(_coloured(ink, rng), classes)
-
-
-def _coloured(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Ink (count, height, width) on paper, light on dark, in colours of each image's own: (count, height, width, 3)."""
-    paper, pen = rng.integers(0, 120, (len(ink), 3)), rng.integers(136, 256, (len(ink), 3))
-    share = ink[..., None] / 255.0
-    return (paper[:, None, None] * (1 - share) + pen[:, None, None] * share).astype(np.uint8)
+    return Split.of(ink[..., None].repeat(3, axis=3), classes)
 
 
 def _clutter(scans: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,7 @@ Positions of encoder and decoder are fixed sines and cosines. The loss counts th
 from typing import Any
 
 import torch
-from timm.layers import LayerNorm, build_sincos2d_pos_embed
+from timm.layers import LayerNorm
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
@@ -78,8 +78,16 @@ class Decoder(nn.Module):
 def fix_positions(positions: Tensor, patches: int) -> None:
     """Set positions (1, 1 + patches, width) to sines and cosines of rows and columns, 0 for the class token."""
     side, width = grid_size(patches), positions.shape[2]
+    rows, columns = torch.arange(side).repeat_interleave(side), torch.arange(side).repeat(side)
     positions.requires_grad_(False).zero_()
-    positions[0, 1:] = build_sincos2d_pos_embed([side, side], width, interleave_sin_cos=False)
+    positions[0, 1:] = torch.cat([sines(columns, width // 2), sines(rows, width // 2)], dim=1)
+
+
+def sines(places: Tensor, width: int) -> Tensor:
+    """Sines, then cosines, of places (n,) at wavelengths from 2π to nearly 20,000π: (n, width)."""
+    rates = 10_000 ** -(torch.arange(width // 2, dtype=torch.float64) / (width // 2))
+    angles = places[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=1).float()
 
 
 def make_targets(images: Tensor, size: int, normalise: bool) -> Tensor:

@@ -20,7 +20,7 @@ from repro.training.objective import Diverged, Objective
 from repro.training.precision import autocast
 
 # Least that a measure may fall to once a training has gone on for some steps: before, all networks say much the same.
-LIMITS = {"output_spread": 0.01, "target_information": 0.01}
+LIMITS = {"feature_spread": 0.001, "output_spread": 0.01, "target_information": 0.01}
 PATIENCE = 300  # steps
 
 
@@ -103,8 +103,9 @@ class Pretext(Objective):
 
 
 def spread(features: Tensor) -> Tensor:
-    """How far apart features (batch, dim) point: 0 where all point the same way, 1 where their mean is 0."""
-    return (1 - normalize(features.float(), dim=1).mean(0).square().sum()).clamp(min=0).sqrt()
+    """How far apart features (batch, dim) point: 0 where all point the same way or nowhere, 1 where their mean is 0."""
+    directions = normalize(features.float(), dim=1)
+    return (directions - directions.mean(0)).square().sum(1).mean().sqrt()
 
 
 def information(targets: Tensor) -> Tensor:

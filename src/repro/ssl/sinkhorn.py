@@ -8,10 +8,11 @@ from torch import Tensor
 def assign(scores: Tensor, softness: float, iterations: int = 3) -> Tensor:
     """Scores (images, outputs) to shares of the same shape: each image's sum to 1, each output's to about the same.
 
-    Rows and columns of exp(scores / softness) are scaled in turn (Sinkhorn and Knopp), the images last.
+    Outputs and images of exp(scores / softness) are scaled in turn (Sinkhorn and Knopp), the images last. That is done
+    by logarithms, so no score is too large.
     """
-    shares = torch.exp((scores - scores.max()) / softness)
+    logs = scores / softness
     for _ in range(iterations):
-        shares = shares / shares.sum(0, keepdim=True).clamp(min=torch.finfo(shares.dtype).tiny)
-        shares = shares / shares.sum(1, keepdim=True)
-    return shares
+        logs = logs - logs.logsumexp(0, keepdim=True)
+        logs = logs - logs.logsumexp(1, keepdim=True)
+    return logs.exp()
