@@ -53,11 +53,16 @@ class Views(Config):
 
 @dataclass(frozen=True)
 class MoCo(Config):
-    """Momentum contrast with a queue of keys (He et al. 2020); version 2 (Chen et al. 2020) is MOCO_V2."""
+    """Momentum contrast with a queue of keys (He et al. 2020); version 2 (Chen et al. 2020) is MOCO_V2.
+
+    A mend that is not published: `empty_start`. Random keys repel nothing, so until the queue is full once all outputs
+    are pulled one way; that takes 256 steps of the million that its authors train, and a good part of a short training.
+    """
 
     head: Literal["linear", "mlp"] = "linear"
     outputs: int = 128  # of the head
     queue: int = 65_536  # keys, a multiple of the batch
+    empty_start: bool = False  # the queue fills as training goes on, instead of starting with random keys
     temperature: float = 0.07
     momentum: float = 0.999  # of the weights that make keys
     groups: int = 8  # shuffled parts of a batch that keys are normalised in, as on so many GPUs; for norms over a batch

@@ -46,7 +46,8 @@ class QueueContrast(Pretext):
         queries = normalize(self.state.head(features), dim=1)
         self.keys = self.make_keys(second, step)
         self.note(step, feature_spread=spread(features), output_spread=spread(queries))
-        return contrast_with_queue(queries, self.keys, self.state.queue, self.config.temperature)
+        filled = step * self.plan.batch_size if self.config.empty_start else self.config.queue
+        return contrast_with_queue(queries, self.keys, self.state.queue[:filled], self.config.temperature)
 
     @torch.no_grad()
     def make_keys(self, images: Tensor, step: int) -> Tensor:
