@@ -95,8 +95,8 @@ class MoCoV3(Config):
 class DINO(Config):
     """Self-distillation (Caron et al. 2021).
 
-    Two mends of a collapse at small sizes, neither of them published: `norms` of "all", with a norm over the batch
-    before and after the head too, and `targets` of "sinkhorn", which spreads targets evenly instead of by a centre.
+    Two mends of a collapse at small sizes, neither of them published: `norms` of "all", over the batch before the head
+    and after each of its layers, and `targets` of "sinkhorn", which spreads targets evenly instead of by a centre.
     """
 
     outputs: int = 65_536

@@ -22,7 +22,7 @@ from repro.tickets.stages import selecting_blocks, stage_counts
 
 def build_vit(config: Model) -> VisionTransformer:
     """A ViT with a class token and learned positions; MLP ratio 4, pre-norm, biases everywhere, as in DeiT."""
-    return VisionTransformer(
+    vit = VisionTransformer(
         img_size=config.image_size,
         patch_size=config.patch_size,
         embed_dim=config.width,
@@ -31,6 +31,17 @@ def build_vit(config: Model) -> VisionTransformer:
         num_classes=config.classes,
         drop_path_rate=config.drop_path,
     )
+    if config.spread == "by width":
+        draw_by_width(vit)
+    return vit
+
+
+def draw_by_width(vit: VisionTransformer) -> None:
+    """Draw linear layers and the embedding of patches anew, uniform by the numbers of their inputs and outputs."""
+    for layer in vit.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+    nn.init.xavier_uniform_(vit.patch_embed.proj.weight.view(vit.embed_dim, -1))
 
 
 def takes_patches(model: nn.Module) -> bool:

@@ -41,7 +41,7 @@ class DINOHead(nn.Module):
         around = config.norms == "all"
         self.before = nn.BatchNorm1d(width, affine=False) if around else nn.Identity()
         widths = (width, config.hidden, config.hidden, config.bottleneck)
-        self.layers = make_mlp(widths, norm=config.norms != "none", activation=nn.GELU)
+        self.layers = make_mlp(widths, norm=config.norms != "none", last_norm=around, activation=nn.GELU)
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.trunc_normal_(layer.weight, std=0.02)
@@ -49,7 +49,6 @@ class DINOHead(nn.Module):
                     nn.init.zeros_(layer.bias)
         self.directions = nn.Parameter(nn.Linear(config.bottleneck, config.outputs, bias=False).weight.detach())
         self.scale = None if config.fixed_scale else nn.Parameter(torch.ones(config.outputs, 1))
-        self.after = nn.BatchNorm1d(config.outputs, affine=False) if around else nn.Identity()
 
     def forward(self, features: Tensor, frozen: bool = False) -> Tensor:
         """(batch, width) to (batch, outputs); the last layer gets no gradient where it is `frozen`."""
@@ -57,4 +56,4 @@ class DINOHead(nn.Module):
         directions = normalize(self.directions, dim=1)
         if self.scale is not None:
             directions = directions * self.scale
-        return self.after(linear(narrow, freeze(directions, frozen)))
+        return linear(narrow, freeze(directions, frozen))
