@@ -13,7 +13,6 @@ from repro.procedures import entry
 from repro.procedures import rank as consistency
 from repro.report import class_figures, class_tables, tables
 from repro.report.class_figures import cut, end_label, grow_tree, outline
-from repro.report.class_tables import count_after_holm
 from repro.runs.provenance import provenance
 from repro.runs.record import of_run
 
@@ -60,10 +59,10 @@ def test_claims_about_tickets_are_estimates_over_classes_or_one_value_a_seed(cho
     assert (hard.mean, hard.low, hard.high, hard.n) == (-0.3, -0.4, -0.2, 2)
     assert values["subsets-policies-erc-order"].mean == 0.03
     assert values["subsets-policies-unlike"].tolist() == pytest.approx([-0.3, -0.3])  # WEC .2, RS .5
-    words = tables.verdicts(chosen).frame.set_index("claim")["this page (pocket)"].tolist()
-    assert words[0] == "holds: -30.0 [-40.0, -20.0] (over 2 classes)"
-    assert words[1] == "direction holds: +3.0 [-1.0, +7.0] (over 2 classes)"
-    assert words[3].startswith("holds: -30.0")
+    table = tables.verdicts(chosen).frame
+    assert table["here"].tolist()[:2] == ["-30.0 points, exact: over 2 classes", "+3.0 points, exact: over 2 classes"]
+    assert table["verdict"].tolist()[:2] == ["holds", "holds"]
+    assert table["here"][3].startswith("-30.0 [")
 
 
 def test_what_was_not_measured_was_not_run():
@@ -73,7 +72,7 @@ def test_what_was_not_measured_was_not_run():
         return record | {"metrics": kept | {"clarity": 0.6}}
 
     results = made_up(subsets_policies.ARTEFACT, "demo", without_models)
-    assert tables.verdicts(results).frame["this page (demo)"].tolist()[:3] == ["not run"] * 3
+    assert tables.verdicts(results).frame["verdict"].tolist()[:3] == ["not run (demo: no evidence)"] * 3
     assert "plain to raters, %" in class_tables.list_tickets(results).frame
     assert "not measured" in str(class_tables.describe_order(results))
     assert class_figures.plot_difficulty(results).axes[0].lines[0].get_label() == "plain to raters"
@@ -151,15 +150,14 @@ def ranked():
 
 
 def test_claims_of_figure_3_are_estimates_over_classes(ranked):
-    words = tables.verdicts(ranked).frame["this page (pocket)"].tolist()
-    assert words[0] == "holds: +36.0 [+33.0, +39.0] (over 1,000 classes)"
-    assert words[1] == "contradicted: +36.0 [+33.0, +39.0] (over 1,000 classes)"
-    assert words[3] == "direction holds: +2.0 [-3.0, +8.0] (over 1,000 classes)"
+    table = tables.verdicts(ranked).frame
+    assert table["here"][0] == "+36.0 points, exact: over 1,000 classes"
+    assert table["verdict"].tolist()[:2] == ["holds", "contradicted"]
 
 
 def test_the_printed_ticket_is_not_tested_on_digits():
     results = made_up(subsets_figure3.ARTEFACT, "demo", chain_record, seeds=(0,))
-    assert tables.verdicts(results).frame["this page (demo)"].tolist()[3] == "not run"
+    assert tables.verdicts(results).frame["verdict"].tolist()[3] == "not run (demo: no evidence)"
 
 
 def test_chains_stand_beside_the_papers_counts(ranked):
@@ -176,12 +174,6 @@ def test_tests_of_transfer_are_listed_and_counted(ranked):
     assert row["difference of shares, points"] == "+2.0 [-3.0, +8.0]"
     said = str(class_tables.describe_transfers(ranked))
     assert "Of 6 tests, as they stand 6 have p ≤ 0.05, 0 after Holm's correction" in said
-
-
-def test_holm_stops_at_the_first_p_that_is_too_large():
-    """Of three: .01 * 3 passes, .02 * 2 passes, .06 * 1 does not; and .03 * 3 stops at once."""
-    assert count_after_holm([0.06, 0.01, 0.02]) == 2
-    assert count_after_holm([0.03, 0.03, 0.03]) == 0
 
 
 def test_the_same_records_are_no_evidence_of_another_preset(ranked, tmp_path):
