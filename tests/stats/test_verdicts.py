@@ -43,6 +43,7 @@ def test_one_seed_has_no_interval_and_none_has_no_mean():
         ([0.0051], "above", 0.0, "leans towards"),
         ([0.02, -0.01, -0.009], "above", 0.0, "undecided"),
         ([0.0, 0.0, 0.0], "above", 0.0, "undecided"),  # on the border is neither inside nor outside
+        ([0.9 - 0.895] * 3, "below", 0.005, "undecided"),
         ([], "above", 0.0, "not run"),
         ([0.001, 0.002, 0.008], "below", 0.005, "undecided"),
         ([-0.009, 0.002, 0.004], "below", 0.005, "leans towards"),
