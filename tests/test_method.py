@@ -46,6 +46,11 @@ def test_the_same_run_on_two_processors():
     line = LINES["points of accuracy"]
     assert accuracy("table1", "train-16bedd4f5537") == ("AMD", pytest.approx(56.96))
     assert accuracy("figure3", "train-16bedd4f5537") == ("Intel", pytest.approx(57.39))
+    other_code = {
+        r["provenance"]["code"] for name in ("figure1", "table1") for r in records(name) if "train" in r["name"]
+    }
+    assert accuracy("figure1", "train-16bedd4f5537") == ("AMD", pytest.approx(56.96))
+    assert len(other_code) == 2, "two versions of the code alike"
     assert all(text in line for text in ("56.96 % on an AMD", "57.39 % on an Intel", "0.43 points"))
     apart = accuracy("table4", "train-e68289c528fb")[1] - accuracy("figure2", "train-e68289c528fb")[1]
     assert f"differs by {apart:.2f}" in line

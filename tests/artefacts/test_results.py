@@ -174,7 +174,7 @@ def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None
     page = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
-    assert page["runs"].tolist() == ["this page (demo)", "recorded (pocket)"] * 3
+    assert page["claim"].tolist()[1::2] == ["the same, recorded at preset pocket"] * 3
     assert page["here"].tolist()[2:4] == ["+3.4 [+3.4, +3.4] points, n = 3"] * 2
     assert page["verdict"].tolist()[2:4] == ["holds (demo: no evidence)", "holds"]
     assert page["after Holm"].tolist()[2:4] == ["–", "yes"]

@@ -74,7 +74,7 @@ def test_a_line_says_what_the_paper_printed_what_came_out_and_what_was_run():
     row = table.iloc[1]
     assert row["paper"] == "+3.12 points"
     assert row["here"] == "+3.4 [+3.4, +3.4] points, n = 3"
-    assert (row["verdict"], row["after Holm"], row["runs"]) == ("holds", "yes", "this page (pocket)")
+    assert (row["verdict"], row["after Holm"]) == ("holds", "yes")
     assert row["what was run"].startswith("ResNet-20, width 16; 4 epochs on all training images of CIFAR-10; the dense")
     assert "reaches 90.1 %" in row["what was run"]
 
@@ -133,5 +133,6 @@ def test_the_largest_preset_is_the_evidence():
         commit(fake_results(table2.ARTEFACT, paper_like, preset=preset))
     found = [one.results.preset for one in claims.judge_paper("A") if one.results]
     assert set(found) == {"gpu"}
-    shown = tables.verdicts(fake_results(table2.ARTEFACT, paper_like)).frame["runs"].tolist()
-    assert shown[:2] == ["this page (pocket)", "recorded (gpu)"]
+    shown = tables.verdicts(fake_results(table2.ARTEFACT, paper_like)).frame["claim"].tolist()
+    assert shown[0].startswith("ResNet-20 has winning tickets")
+    assert shown[1] == "the same, recorded at preset gpu"
