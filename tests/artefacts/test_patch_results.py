@@ -106,7 +106,7 @@ def test_a_reason_is_judged_by_what_tickets_gain_from_its_first_condition_to_its
     results = fake_results(figure3_turn.ARTEFACT, accuracy)
     table = patch_tables.judge_reasons(results).frame
     assert table["change of LT − RC"].str.split(" ").str[0].tolist() == ["+2.1", "-0.9", "+0.1"]
-    assert table["verdict"].tolist() == ["holds", "contradicted", "direction holds"]
+    assert table["verdict"].tolist() == ["holds", "contradicted", "undecided"]
     assert table[["from", "to"]].to_numpy().tolist()[:2] == [
         ["2 epochs", "8 epochs"],
         ["a quarter of the images", "all images"],
@@ -122,12 +122,15 @@ def test_a_reason_is_judged_by_what_tickets_gain_from_its_first_condition_to_its
 
 def test_a_claim_about_a_network_that_is_not_there_was_not_run():
     results = fake_results(figure3.ARTEFACT, paper_like)  # pocket has no DeiT-S
-    assert tables.verdicts(results).frame["this page (pocket)"][0].startswith("not run")
+    row = tables.verdicts(results).frame.iloc[0]
+    assert (row["here"], row["verdict"], row["what was run"]) == ("–", "not run", "–")
 
 
 def test_figure_3_shows_nominal_and_real_sparsity_and_gaps_with_their_interval():
     table = patch_tables.compare_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo")).frame
-    row = table[(table["network"] == "DeiT-S") & (table["keep rate"] == "0.9")].iloc[0]
+    row = table[
+        (table["network"] == "in place of DeiT-S: ViT, width 96, 3 blocks") & (table["keep rate"] == "0.9")
+    ].iloc[0]
     assert row["dropped: nominal / real"] == "27.1 / 27.1"
     assert (row["sparse: LT / RC"], row["dense: LT / RC"]) == ("60.0 / 40.0", "81.0 / 71.0")
     assert (row["LT − RC"], row["LT − RC\u00a0"]) == ("+20.0 [+20.0, +20.0]", "+10.0 [+10.0, +10.0]")
@@ -136,7 +139,10 @@ def test_figure_3_shows_nominal_and_real_sparsity_and_gaps_with_their_interval()
 
 def test_figure_3_draws_four_lines_in_a_panel_for_each_network():
     figure = patch_figures.plot_lines(fake_results(figure3.ARTEFACT, paper_like, preset="demo"))
-    assert [axis.get_title() for axis in figure.axes] == ["DeiT-T (n = 3)", "DeiT-S (n = 3)"]
+    assert [axis.get_title() for axis in figure.axes] == [
+        "in place of DeiT-T:\nViT, width 64, 3 blocks (n = 3)",
+        "in place of DeiT-S:\nViT, width 96, 3 blocks (n = 3)",
+    ]
     dots = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
     assert [len(line.get_xdata()) for line in dots] == [12] * 4  # four keep rates of three seeds
 
@@ -147,16 +153,19 @@ def test_where_it_turns_is_read_from_the_runs():
         return paper_like(labels, seed) + (0.2 if rc_gains else 0)
 
     said = str(patch_tables.describe_turn(fake_results(figure3.ARTEFACT, accuracy)))
-    assert said == "DeiT-T: LT is ahead of RC at 0.9, 0.85, 0.8, 0.75 when tested on tickets, at 0.9 on whole images."
+    assert said == (
+        "In place of DeiT-T: ViT, width 96, 4 blocks. "
+        "LT is ahead of RC at 0.9, 0.85, 0.8, 0.75 when tested on tickets, at 0.9 on whole images."
+    )
 
 
 def test_table_4_puts_the_printed_column_beside_ours():
     results = fake_results(table4.ARTEFACT, paper_like)
     table = patch_tables.compare_columns(results).frame.set_index(["network", "keep rate"])
-    row = table.loc[("LV-ViT-S", "0.85")]
+    row = table.loc[("in place of LV-ViT-S: LV-ViT, width 64, 6 blocks", "0.85")]
     assert row["LT dense"] == "82.5 / 81.0"
     assert (row["LT − RC, paper"], row["LT − RC, here"]) == ("+0.4", "+10.0 [+10.0, +10.0]")
-    assert table.loc[("Swin-T", "0.9")]["LT sparse"] == "– / 60.0"
+    assert table.loc[("in place of Swin-T: Swin, width 48, 6 blocks", "0.9")]["LT sparse"] == "– / 60.0"
     assert len(patch_figures.plot_columns(results).axes[0].get_xticks()) == 5
 
 
@@ -190,7 +199,7 @@ def test_keep_rates_of_ones_own_leave_the_controls_where_they_are():
     assert "LT" not in table.index
     assert table.loc["centre", "sparse − LT"] == ""
     assert patch_tables.compare_lines(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
-    assert patch_tables.describe_price(ticket_price(results)).frame["keep rate"].tolist() == ["0.7", "0.5"]
+    assert patch_tables.describe_price(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
     values = figure3.claim_values(results.frame)
     for name in ("advantage", "dense-gap-90", "dense-trend", "sparse-trend", "tiny-near"):
         assert values[f"figure3-{name}"].empty, name
@@ -214,13 +223,13 @@ def test_the_price_counts_pretraining_selection_and_student():
     assert row["step_flops"] == pytest.approx(student / vit_macs(model))
     spent = TRAINING * 5000 * (vit_macs(model) + student) + 2000 * selector_macs(model, 0.8)
     assert row["whole_flops"] == pytest.approx(spent / (TRAINING * 5000 * vit_macs(model)))
-    assert "1.52" in patch_tables.describe_price(ticket_price(results)).frame["the same, measured"].tolist()
+    assert "1.52" in patch_tables.describe_price(results).frame["the same, measured"].tolist()
     assert count_patches(model) == 64
 
 
 def test_tickets_selected_online_have_no_price():
     results = fake_results(figure3.ARTEFACT, paper_like, seeds=(0,), tickets="online")
-    assert "No student here" in str(patch_tables.describe_price(ticket_price(results)))
+    assert "No student here" in str(patch_tables.describe_price(results))
 
 
 def test_a_price_without_its_records_names_the_mend():
@@ -258,11 +267,14 @@ def show_results(artefact, ids_of_seed, seeds=(0, 1), **options):
 
 
 def test_agreement_is_the_share_of_a_ticket_that_two_seeds_have_in_common():
-    found = figure1.agreement(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [1, 2, 3, 8]}))
+    results = show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3], 1: [1, 2, 3, 8]})
+    found = figure1.agreement(results)
     assert found["shared"].tolist() == [0.75] * 4
     assert found["chance"].tolist() == [0.25] * 4
-    assert "75.0" in patch_tables.list_agreement(found).frame["shared, %"][0]
-    alone = figure1.agreement(show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3]}, seeds=(0,)))
+    row = patch_tables.list_agreement(results).frame.iloc[0]
+    assert row["network"] == "in place of DeiT-T: ViT, width 96, 4 blocks"
+    assert "75.0" in row["shared, %"]
+    alone = show_results(figure1.ARTEFACT, {0: [0, 1, 2, 3]}, seeds=(0,))
     assert "more" in str(patch_tables.list_agreement(alone))
 
 

@@ -128,7 +128,7 @@ def test_the_comparison_puts_the_papers_number_beside_ours():
     row = table[(table["round"] == "14") & (table["rewound"] == "yes")].iloc[0]
     assert row["paper: LTH"] == "88.9"
     assert row["LTH − RR"] == "+5.6", "the slip is not copied"
-    assert row["here: LTH"] == "89.6"
+    assert row["here, ResNet-20, width 16: LTH"] == "89.6"
     assert row["LTH − RR\u00a0"] == "+4.5 [+4.5, +4.5]"
     assert row["n"] == "3"
     unprinted = table[(table["round"] == "8") & (table["rewound"] == "yes")].iloc[0]
@@ -138,9 +138,9 @@ def test_the_comparison_puts_the_papers_number_beside_ours():
 def test_one_seed_has_no_interval_and_says_so():
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
     assert "n = 1" in str(tables.banner(results))
-    words = tables.verdicts(results).frame["this page (pocket)"]
-    assert all(w.startswith(("direction holds: ", "not seen: ")) and w.endswith("(n = 1)") for w in words)
-    assert "[" not in "".join(words)
+    table = tables.verdicts(results).frame
+    assert table["verdict"].tolist() == ["undecided", "leans towards", "leans towards"]
+    assert table["here"].tolist() == ["+0.5 points, n = 1", "+3.4 points, n = 1", "+1.5 points, n = 1"]
 
 
 def test_a_claim_whose_value_is_no_number_is_an_error_that_names_it():
@@ -202,7 +202,10 @@ def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None
     page = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
-    assert page["recorded (pocket)"][1] == "holds: +3.4 [+3.4, +3.4] (n = 3)"
+    assert page["claim"].tolist()[1::2] == ["the same, recorded at preset pocket"] * 3
+    assert page["here"].tolist()[2:4] == ["+3.4 [+3.4, +3.4] points, n = 3"] * 2
+    assert page["verdict"].tolist()[2:4] == ["holds (demo: no evidence)", "holds"]
+    assert page["after Holm"].tolist()[2:4] == ["–", "yes"]
 
 
 def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
@@ -223,7 +226,8 @@ def test_the_figure_draws_every_point():
     results = fake_results(table2.ARTEFACT, paper_like)
     from repro.published import read_table
 
-    figure = weight_figures.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity")
+    figure = weight_figures.plot_tickets(results, read_table("table2"), "sparsity")
+    assert figure.get_suptitle() == "here: ResNet-20, width 16"
     left, right = figure.axes
     assert left.get_title() == "without rewinding"
     dots = [line for line in right.lines if line.get_linestyle() == "None"]
