@@ -139,8 +139,9 @@ def test_one_seed_has_no_interval_and_says_so():
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
     assert "n = 1" in str(tables.banner(results))
     table = tables.verdicts(results).frame
-    assert table["verdict"].tolist() == ["undecided", "leans towards", "leans towards"]
-    assert table["here"].tolist() == ["+0.5 points, n = 1", "+3.4 points, n = 1", "+1.5 points, n = 1"]
+    assert table["verdict"].tolist() == ["undecided", *["leans towards"] * 9]
+    assert table["here"].tolist()[:2] == ["+0.5 points, n = 1", "+3.4 points, n = 1"]
+    assert table["here"].str.endswith("points, n = 1").all()
 
 
 def test_a_claim_whose_value_is_no_number_is_an_error_that_names_it():
@@ -202,7 +203,7 @@ def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None
     page = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
-    assert page["claim"].tolist()[1::2] == ["the same, recorded at preset pocket"] * 3
+    assert set(page["claim"].tolist()[1::2]) == {"the same, recorded at preset pocket"}
     assert page["here"].tolist()[2:4] == ["+3.4 [+3.4, +3.4] points, n = 3"] * 2
     assert page["verdict"].tolist()[2:4] == ["holds (demo: no evidence)", "holds"]
     assert page["after Holm"].tolist()[2:4] == ["–", "yes"]

@@ -28,15 +28,15 @@ def lines(results):
 
 
 def test_holm_counts_the_claims_of_the_other_pages_of_the_paper():
-    """Alone the gap has p = .013, after three claims .04; with three more from another page it does not survive."""
-    results = fake_results(table2.ARTEFACT, gap_of(0.0068))
+    """The gap has p = .0072, times 5 after the claims with a smaller one .036; with six more it does not survive."""
+    results = fake_results(table2.ARTEFACT, gap_of(0.005))
     one, survives = lines(results)["table2-gap"]
-    assert 0.012 < one.p < 0.0133
+    assert 0.007 < one.p < 0.0074
     assert one.word == "holds"
-    assert survives == "yes", "the two others have no spread and stay at p = 0"
+    assert survives == "yes", "of the ten claims those on rewinding have no spread and stay at p = 0"
     commit(fake_results(table1.ARTEFACT, lambda labels, seed: 0.5 + seed * (labels["arm"] == "RR") / 10))
     judged = claims.judge_paper("A", results)
-    assert sum(not math.isnan(one.p) for one in judged) == 6
+    assert sum(not math.isnan(one.p) for one in judged) == 16
     assert lines(results)["table2-gap"][1] == "no"
 
 
@@ -81,7 +81,7 @@ def test_a_line_says_what_the_paper_printed_what_came_out_and_what_was_run():
 
 def test_a_demo_has_its_word_and_says_that_it_is_no_evidence():
     table = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
-    assert table["verdict"].tolist()[1:] == ["holds (demo: no evidence)"] * 2
+    assert set(table["verdict"].tolist()[1:]) == {"holds (demo: no evidence)"}
     assert set(table["after Holm"]) == {"–"}
     assert table["what was run"].str.startswith("ResNet-20, width 8; 3 epochs on all training images of digit").all()
 
@@ -117,10 +117,10 @@ def test_the_scoreboard_counts_its_words():
     words = [cell.strip() for cell in header.strip("|").split("|")]
     by_paper = {line.split("|")[1].strip(): [c.strip() for c in line.strip("|").split("|")] for line in counts}
     row = dict(zip(words, by_paper["A"], strict=True))
-    assert (row["holds"], row["undecided"], row["leans towards"]) == ("2", "1", "0")
+    assert (row["holds"], row["undecided"], row["leans towards"]) == ("9", "1", "0")
     assert int(row["claims"]) == sum(int(row[word]) for word in words[2:])
-    assert by_paper["all"][2] == "2"
-    assert "which Holm's correction is over: 3." in text
+    assert by_paper["all"][2] == "9"
+    assert "which Holm's correction is over: 10." in text
 
 
 def test_runs_of_a_demo_are_not_on_the_scoreboard():
@@ -134,5 +134,5 @@ def test_the_largest_preset_is_the_evidence():
     found = [one.results.preset for one in claims.judge_paper("A") if one.results]
     assert set(found) == {"gpu"}
     shown = tables.verdicts(fake_results(table2.ARTEFACT, paper_like)).frame["claim"].tolist()
-    assert shown[0].startswith("ResNet-20 has winning tickets")
+    assert shown[0].startswith("ResNet-20 on CIFAR-10 has winning tickets")
     assert shown[1] == "the same, recorded at preset gpu"
