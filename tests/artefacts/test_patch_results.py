@@ -37,19 +37,61 @@ def rated(record, seconds, images_per_second):
 
 
 def test_claims_of_figure_3_are_tested_on_the_values_they_name():
+    """On whole images .9, .8 and .7, seeds .01 apart; on tickets LT .6 and RC .4, on random patches both .3."""
     values = figure3.claim_values(fake_results(figure3.ARTEFACT, paper_like, preset="demo").frame)
     expected = {
         "figure3-small-matches": 0.3,  # dense .9 - LT sparse .6
+        "figure3-small-near": 0.3,
         "figure3-tiny-near": 0.3,
         "figure3-sparse-gap": 0.2,
-        "figure3-dense-gap": 0.1,
+        "figure3-own-gap": 0.3,  # LT sparse .6 - RC on random patches .3
+        "figure3-sparse-trend": 0.0,
+        "figure3-dense-trend": 0.0,
         "figure3-above": -0.1,  # LT sparse .6 - RC dense .7
         "figure3-advantage": -0.2,  # LT sparse .6 - LT dense .8
-    }
+    } | {f"figure3-dense-gap-{rate}": 0.1 for rate in (90, 85, 80, 75)}
+    moves = dict.fromkeys(("figure3-small-matches", "figure3-small-near", "figure3-tiny-near"), 1)
+    moves |= {"figure3-above": -1, "figure3-advantage": -1}
+    assert set(values) == set(expected)
     for name, value in expected.items():
-        moves = {"figure3-small-matches": 1, "figure3-tiny-near": 1, "figure3-above": -1, "figure3-advantage": -1}
         by_seed = [value + moves.get(name, 0) * seed / 100 for seed in range(3)]
-        assert values[name].tolist() == pytest.approx(by_seed), name
+        assert values[name].tolist() == pytest.approx(by_seed, abs=1e-9), name
+
+
+def test_a_gap_that_changes_its_sign_is_a_claim_at_each_keep_rate_and_a_trend():
+    """On whole images LT is .03 ahead of RC at a keep rate of .9 and loses .02 a step, so .03 behind at .75."""
+    ahead = {0.9: 0.03, 0.85: 0.01, 0.8: -0.01, 0.75: -0.03}
+
+    def accuracy(labels, seed):
+        return 0.7 + (ahead[labels["keep_rate"]] + seed / 1000 if labels["arm"] == "LT" else 0)
+
+    values = figure3.claim_values(fake_results(figure3.ARTEFACT, accuracy).frame)
+    for rate, gap in ahead.items():
+        assert values[f"figure3-dense-gap-{100 * rate:.0f}"].tolist() == pytest.approx([gap, gap + 0.001, gap + 0.002])
+    assert values["figure3-dense-trend"].tolist() == pytest.approx([-0.06] * 3)
+
+
+def test_claims_of_table_4_are_tested_on_their_columns_and_on_the_contrast_with_the_resnet():
+    """Dense .9; LT loses a hundredth by its place in the table, RC two; ResNet's LT loses five and its RC none."""
+    places = {("Swin-T", 0.9): 1, ("Swin-T", 0.8): 2, ("LV-ViT-S", 0.85): 3, ("DeiT-M", 0.95): 4}
+
+    def accuracy(labels, seed):
+        place = places.get((labels["model"], labels["keep_rate"]), 0)
+        lost = {"LT": place or 5, "RC": 2 * place}.get(labels["arm"], 0)
+        return 0.9 - lost / 100 + seed / 1000
+
+    values = table4.claim_values(fake_results(table4.ARTEFACT, accuracy).frame)
+    columns = enumerate(("swin", "swin-half", "lvvit", "deit-m"), start=1)
+    expected = {
+        "table4-gap": 0.025,
+        "table4-sparse-gap": 0.2,  # LT .6, RC .4
+        "table4-contrast-gap": 0.025 + 0.05,
+        "table4-contrast-short": 0.05 - 0.01,
+    }
+    expected |= {f"table4-{name}-{what}": place / 100 for place, name in columns for what in ("matches", "gap")}
+    assert set(values) == set(expected)
+    for name, value in expected.items():
+        assert values[name].tolist() == pytest.approx([value] * 3), name
 
 
 def test_a_reason_is_judged_by_what_tickets_gain_from_its_first_condition_to_its_last():
@@ -158,7 +200,9 @@ def test_keep_rates_of_ones_own_leave_the_controls_where_they_are():
     assert table.loc["centre", "sparse − LT"] == ""
     assert patch_tables.compare_lines(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
     assert patch_tables.describe_price(results).frame["keep rate"].tolist() == ["0.7", "0.5"]
-    assert figure3.claim_values(results.frame)["figure3-advantage"].empty
+    values = figure3.claim_values(results.frame)
+    for name in ("advantage", "dense-gap-90", "dense-trend", "sparse-trend", "tiny-near"):
+        assert values[f"figure3-{name}"].empty, name
 
 
 def test_figure_1_shows_the_keep_rates_it_has():

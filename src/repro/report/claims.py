@@ -13,7 +13,7 @@ from repro import config, published
 from repro.artefacts import REGISTRY
 from repro.artefacts.base import Artefact, Results, is_same_everywhere, recorded
 from repro.report.evidence import what_was_run
-from repro.stats.verdicts import ALPHA, Estimate, Exact, NotFinite, estimate, holm, p_value, verdict
+from repro.stats.verdicts import ALPHA, Exact, NotFinite, estimate, holm, p_value, verdict
 
 NONE = "–"
 
@@ -76,8 +76,6 @@ def judge(results: Results) -> list[Judged]:
 
 def judge_claim(results: Results, claim: Any, values: Any) -> Judged:
     """One claim by its values: one a seed, or an exact one."""
-    if isinstance(values, Estimate):
-        values = Exact(values.mean, f"over {values.n:,} classes") if values.n else ()
     values = values if isinstance(values, Exact) else list(values)
     try:
         word = verdict(values, claim.kind, claim.margin, claim.unit)
