@@ -11,7 +11,7 @@ from repro.config import ChooseRun, ConfigError, ConsistencyRun, TransferRun
 from repro.procedures import choose as policies
 from repro.procedures import entry
 from repro.procedures import rank as consistency
-from repro.report import class_figures, class_tables
+from repro.report import class_figures, class_tables, tables
 from repro.report.class_figures import cut, end_label, grow_tree, outline
 from repro.runs.provenance import provenance
 from repro.runs.record import of_run
@@ -62,6 +62,10 @@ def test_claims_about_printed_tickets_are_exact_and_those_about_drawn_ones_have_
     tried = Exact(0.4, "80 of 200 random tickets; 75 % keep the order at all")
     assert values["subsets-policies-bottom-chance"] == values["subsets-policies-erc-chance"] == tried
     assert values["subsets-policies-unlike"].tolist() == pytest.approx([-0.3, -0.3])  # WEC .2, RS .5
+    table = tables.verdicts(chosen).frame
+    assert table["here"][0] == "-30.0 points, exact: 75.0 % on 2 classes, 105.0 % on the others"
+    assert table["verdict"].tolist()[:2] == ["holds", "contradicted"]
+    assert table["here"][3].startswith("-30.0 [")
 
 
 def test_what_was_not_measured_was_not_run():
@@ -73,6 +77,7 @@ def test_what_was_not_measured_was_not_run():
     results = made_up(subsets_policies.ARTEFACT, "demo", without_models)
     values = subsets_policies.claim_values(results.frame)
     assert all(values[f"subsets-policies-{name}"].empty for name in ("hard", "bottom-chance", "erc-chance"))
+    assert tables.verdicts(results).frame["verdict"].tolist()[:3] == ["not run (demo: no evidence)"] * 3
     assert "plain to raters, %" in class_tables.list_tickets(results).frame
     assert "not measured" in str(class_tables.describe_order(results))
     assert class_figures.plot_difficulty(results).axes[0].lines[0].get_label() == "plain to raters"
@@ -158,6 +163,9 @@ def test_claims_of_figure_3_are_counts_over_all_classes_and_agreement_against_ch
         0.2, "21 classes in both, where exchanging marks gives 18.0"
     )
     assert values["subsets-figure3-fifth"].empty, "nobody publishes the accuracy of a fifth model in each class"
+    table = tables.verdicts(ranked).frame
+    assert table["here"][0] == "+36.0 points, exact: 360 of 1,000 classes"
+    assert table["verdict"].tolist()[:2] == ["holds", "contradicted"]
 
 
 def test_the_printed_ticket_is_not_tested_on_digits():
