@@ -11,8 +11,8 @@ from repro import config, published
 from repro.artefacts import lotus_soup
 from repro.artefacts.base import Results
 from repro.artefacts.shared import lotus
+from repro.artefacts.shared.lotus_cost import kept_patches
 from repro.config import TrainRun
-from repro.report.lotus_tables import kept_patches
 
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"  # distinct to colour-blind readers
 LINES = {"all patches": ("grey", "--"), "LT": (BLUE, "-"), "RC": (ORANGE, "-"), "LT on pruned weights": (GREEN, "-")}

@@ -8,8 +8,8 @@ from repro import config
 from repro.artefacts import lotus_convergence, lotus_soup, lotus_sparsity
 from repro.artefacts.base import Results
 from repro.artefacts.shared import lotus
-from repro.artefacts.shared.flops import TRAINING, count_patches, scoring_macs, vit_macs
-from repro.config import SelectRun, TrainRun
+from repro.artefacts.shared.lotus_cost import scoring_share, step_macs
+from repro.config import TrainRun
 from repro.report.networks import describe_model
 from repro.report.tables import Note, Table, first_training, percent, with_interval
 
@@ -111,26 +111,6 @@ def describe_load(results: Results) -> Note:
     if spread > COMPARABLE:
         said += " The machine had other work beside some of them, so **their seconds cannot be compared**; FLOPs can."
     return Note(said)
-
-
-def step_macs(run: TrainRun) -> float:
-    """A forward pass of a fine-tuning on what it sees; zeros are multiplied as anything else is."""
-    return vit_macs(run.model, kept_patches(run))
-
-
-def kept_patches(run: TrainRun) -> int:
-    """Patches of an image that a fine-tuning sees."""
-    patches = count_patches(run.model)
-    return lotus_convergence.kept(patches, run.patches.source.keep_rate) if run.patches else patches
-
-
-def scoring_share(run: TrainRun, whole: TrainRun) -> float:
-    """Scoring every training image once, in multiples of the whole fine-tuning on all patches."""
-    if not run.patches or run.patches.choice != "ticket":
-        return 0.0
-    source: SelectRun = run.patches.source
-    assert source.score is not None
-    return scoring_macs(run.model, source.score) / (TRAINING * vit_macs(whole.model) * whole.training.epochs)
 
 
 def compare_soups(results: Results) -> Table:
