@@ -34,7 +34,7 @@ def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
 
 ARTEFACT = Artefact("tiny", "A tiny artefact", "paper C, Appendix F.1", grid, claim_values)
 '''
-CLAIM = 'tiny-worse,tiny,"Half of the examples teach less",0.01,above,0,"C, Appendix F.1"\n'
+CLAIM = 'tiny-worse,tiny,"Half of the examples teach less",0.01,above,0,points,,"C, Appendix F.1",2026-11-24,,no,\n'
 TABLE = "row,value,locator\nhalf,0.01,Appendix F.1\n"
 CELLS = [
     new_markdown_cell(

@@ -12,11 +12,10 @@ import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.shared.recipes import lasting
-from repro.artefacts.shared.weights import check_rewind_epoch, first_and_last, paired
-from repro.config import Augment, Data, Model, Rewind, Training, TrainRun, WeightTicket
+from repro.artefacts.shared.weights import check_rewind_epoch, first_and_last, paired, prune_in_rounds
+from repro.config import Augment, Data, Model, Rewind, Schedule, Training, TrainRun
 
 ROUNDS_SHOWN = (8, 11, 13, 14)  # 83.2, 91.4, 94.5 and 95.6 % of the weights pruned
-PRUNE_RATE = 0.2  # of the weights left, a round
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Size:
     rounds: tuple[int, ...]  # pruning rounds that are trained; one left out is pruned together with the next
     learning_rates: tuple[float, ...]
     augment: Augment = "crop-flip"
+    schedule: Schedule = "multistep"
 
 
 CIFAR = Data("cifar10")
@@ -49,13 +49,14 @@ def grid(
     learning_rates: tuple[float, ...] | None = None,
     rewind_epoch: int | None = None,
     epochs: float | None = None,
+    schedule: Schedule | None = None,
 ) -> list[Arm]:
     """Dense, and LTH and RR at each shown sparsity, with and without rewinding, for each learning rate."""
     size = SIZES[preset]
     epoch = size.rewind_epoch if rewind_epoch is None else check_rewind_epoch(rewind_epoch)
     arms = []
     for rate in size.learning_rates if learning_rates is None else learning_rates:
-        dense = dense_run(size, rate, epoch, epochs)
+        dense = dense_run(size, rate, epoch, epochs, schedule)
         labels = {"learning_rate": rate, "round": 0, "rewound": False}
         arms += [Arm(labels | {"arm": arm}, dense) for arm in ("LTH", "RR")]
         for rewound in (False, True):
@@ -63,12 +64,15 @@ def grid(
     return arms
 
 
-def dense_run(size: Size, learning_rate: float, rewind_epoch: int, epochs: float | None) -> TrainRun:
+def dense_run(
+    size: Size, learning_rate: float, rewind_epoch: int, epochs: float | None, schedule: Schedule | None = None
+) -> TrainRun:
     """The unpruned network, keeping its initial weights and those it is rewound to."""
     training = Training(
         epochs=size.epochs,
         batch_size=size.batch_size,
         learning_rate=learning_rate,
+        schedule=schedule or size.schedule,
         augment=size.augment,
     )
     kept = replace(lasting(training, epochs), snapshot_epochs=(0, rewind_epoch))
@@ -77,17 +81,13 @@ def dense_run(size: Size, learning_rate: float, rewind_epoch: int, epochs: float
 
 def imp_arms(size: Size, dense: TrainRun, rewound: bool, labels: dict) -> list[Arm]:
     """LTH and RR of the shown rounds, on the masks of one chain of pruning rounds."""
-    arms, source = [], dense
     start = Rewind(dense, dense.training.snapshot_epochs[1] if rewound else 0)
-    training = replace(dense.training, snapshot_epochs=())
-    for rounds in size.rounds:
-        ticket = WeightTicket(source, sparsity=1 - (1 - PRUNE_RATE) ** rounds)
-        source = replace(dense, training=training, ticket=ticket, start=start)
-        if rounds in ROUNDS_SHOWN:
-            rr = replace(dense, training=training, ticket=ticket, draw=1)
-            for arm, run in (("LTH", source), ("RR", rr)):
-                arms.append(Arm(labels | {"round": rounds, "arm": arm}, run))
-    return arms
+    return [
+        Arm(labels | {"round": number, "arm": arm}, run)
+        for number, lth, rr in prune_in_rounds(dense, size.rounds, start)
+        if number in ROUNDS_SHOWN
+        for arm, run in (("LTH", lth), ("RR", rr))
+    ]
 
 
 INDEX = ["learning_rate", "round", "rewound"]  # columns that name a row of the table

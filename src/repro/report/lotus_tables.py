@@ -10,6 +10,7 @@ from repro.artefacts.base import Results
 from repro.artefacts.shared import lotus
 from repro.artefacts.shared.flops import TRAINING, count_patches, scoring_macs, vit_macs
 from repro.config import SelectRun, TrainRun
+from repro.report.networks import describe_model
 from repro.report.tables import Note, Table, first_training, percent, with_interval
 
 COMPARABLE = 1.5  # factor between the speeds of two runs up to which their seconds mean something
@@ -22,8 +23,9 @@ def describe_pretrained(results: Results) -> Note:
     first = results.frame[results.frame["run"] == config.name(run)]
     start = "from published weights " if isinstance(parent.start, config.Published) else ""
     return Note(
-        f"Pretrained {start}for {parent.training.epochs:g} epochs on the first {parent.data.train_images:,} training "
-        f"images of {parent.data.name}: {with_interval(lotus.before(first))} %. Unpruned and on all patches, after "
+        f"{describe_model(run.model)}. Pretrained {start}for {parent.training.epochs:g} epochs on the first "
+        f"{parent.data.train_images:,} training images of {parent.data.name}: "
+        f"{with_interval(lotus.before(first))} %. Unpruned and on all patches, after "
         f"{run.training.epochs:g} epochs of fine-tuning on the next {run.data.train_images:,}: "
         f"{with_interval(first['accuracy'])} % (n = {len(first)})."
     )
