@@ -212,6 +212,21 @@ def test_the_settings_say_how_the_ticket_was_found():
     assert ("model", "heads") not in rows
 
 
+def test_the_settings_say_what_zero_means_and_leave_out_what_changes_nothing():
+    table1_rows, table2_rows = (
+        {tuple(row[:2]): row[2] for row in tables.settings(fake_results(artefact, lambda *_: 0.9)).frame.values}
+        for artefact in (table1.ARTEFACT, table2.ARTEFACT)
+    )
+    assert table2_rows["data", "train images"] == table2_rows["data", "test images"] == "all"
+    assert table2_rows["data", "skipped images"] == "none"
+    assert table2_rows["training", "clip norm"] == "off"
+    assert table2_rows["training", "mixup"] == "0"
+    assert table1_rows["training", "decay all"] == "False"
+    assert not {("data", "one in"), ("data", "draw")} & table2_rows.keys(), "all images are kept"
+    assert table2_rows["training", "milestones"] == "0.5, 0.75"
+    assert ("training", "milestones") not in table1_rows, "a cosine has none"
+
+
 def test_tables_show_as_html_latex_and_text():
     table = weight_tables.list_slips(fake_results(table2.ARTEFACT, paper_like))
     assert '<th scope="col">' in table._repr_html_()
