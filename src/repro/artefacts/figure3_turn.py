@@ -16,7 +16,7 @@ import pandas as pd
 from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.shared.patches import CONTROL_RATE, SIZES, Size, dense_run, on_patches, selector
 from repro.artefacts.shared.recipes import lasting
-from repro.config import PatchTicket, Rewind, SelectRun, TrainRun
+from repro.config import ConfigError, PatchTicket, Rewind, SelectRun, TrainRun
 
 MODEL = "DeiT-T"
 LENGTHS = (0.5, 1, 2)  # times the epochs of the preset
@@ -83,7 +83,9 @@ def selectors(dense: TrainRun, source: SelectRun) -> Iterator[Condition]:
 
 
 def grown(size: Size, together: tuple[float, ...]) -> Iterator[Condition]:
-    """Selector, students and dense network all trained for as long."""
+    """Selector, students and dense network all trained for as long. Raises ConfigError for a length given twice."""
+    if len(set(together)) < len(together):
+        raise ConfigError(f"each of together must be there once; got {list(together)}")
     for epochs in together:
         dense = dense_run(size.data, size.models[MODEL], lasting(size.training, epochs), size.early_epoch)
         yield (

@@ -8,6 +8,7 @@ lengths the whole schedule is stretched, so that every training ends with a rate
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pandas as pd
 
@@ -17,7 +18,9 @@ from repro.artefacts.shared.recipes import lasting
 from repro.artefacts.shared.weights import prune_in_rounds
 from repro.config import ConfigError, Rewind, Schedule, TrainRun, WeightTicket
 
-VIT, RESNET = "ViT", "ResNet-20"
+Network = Literal["ViT", "ResNet-20"]
+NETWORKS: tuple[Network, ...] = ("ViT", "ResNet-20")
+VIT, RESNET = NETWORKS
 SCOPE, SPARSITY = table1.ROWS[-1]  # of the ViT's ticket
 
 
@@ -53,24 +56,26 @@ SIZES = {
 }
 
 
-def grid(preset: str, *, epochs: tuple[float, ...] | None = None) -> list[Arm]:
+def grid(
+    preset: str, *, epochs: tuple[float, ...] | None = None, networks: tuple[Network, ...] = NETWORKS
+) -> list[Arm]:
     """Dense, LTH, RR, rewound LTH and their controls, for both networks at every length and rate."""
     turn = SIZES[preset]
     if epochs is not None and min(epochs) <= table1.SIZES[preset].rewind_epoch:
         raise ConfigError(f"each of epochs must be longer than the epoch rewound to; got {list(epochs)}")
     arms: list[Arm] = []
-    for length in turn.vit_epochs if epochs is None else epochs:
-        arms += vit_arms(preset, length, turn.vit_rates if length == turn.vit_rates_at else ())
-    for length in turn.resnet_epochs if epochs is None else epochs:
-        arms += resnet_arms(preset, turn, length)
+    for network in networks:
+        make, own = (vit_arms, turn.vit_epochs) if network == VIT else (resnet_arms, turn.resnet_epochs)
+        for length in own if epochs is None else epochs:
+            arms += make(preset, turn, length)
     return arms
 
 
-def vit_arms(preset: str, epochs: float, rates: tuple[float, ...]) -> Iterator[Arm]:
+def vit_arms(preset: str, turn: Turn, epochs: float) -> Iterator[Arm]:
     """One-shot tickets of Table 1's sparsest row, at the recipe's learning rate and at multiples of it."""
     size = table1.SIZES[preset]
     training = lasting(size.training, epochs)
-    for times in (1, *rates):
+    for times in (1, *(turn.vit_rates if epochs == turn.vit_rates_at else ())):
         rate = round(times * training.learning_rate, 6)
         kept = replace(training, learning_rate=rate, snapshot_epochs=(0, size.rewind_epoch))
         dense = TrainRun(data=size.data, model=size.model, training=kept)
@@ -81,7 +86,9 @@ def vit_arms(preset: str, epochs: float, rates: tuple[float, ...]) -> Iterator[A
         yield Arm(labels | {"pruned": 0.0, "arm": "dense"}, dense)
         yield from pair(labels, lth, replace(lth, start=None, draw=1))
         yield Arm(labels | {"arm": "rewound"}, replace(lth, start=rewound))
-        yield Arm(labels | {"arm": "rewound, optimiser kept"}, replace(lth, start=replace(rewound, optimizer=True)))
+        if times == 1:
+            held = replace(rewound, optimizer=True)
+            yield Arm(labels | {"arm": "rewound, optimiser kept"}, replace(lth, start=held))
 
 
 def resnet_arms(preset: str, turn: Turn, epochs: float) -> Iterator[Arm]:
@@ -132,34 +139,30 @@ def effects(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found).dropna(subset="value").reset_index(drop=True)
 
 
-def at_recipe(frame: pd.DataFrame, network: str) -> pd.DataFrame:
-    """The runs of a network at the learning rate of its recipe, which comes first."""
-    own = frame[frame["network"] == network]
-    return own[own["learning_rate"] == own["learning_rate"].iloc[0]]
+def at_recipe(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs at the learning rate of a network's recipe, which comes first."""
+    return frame[frame["learning_rate"] == frame.groupby("network")["learning_rate"].transform("first")]
 
 
-def by_length(rows: pd.DataFrame, effect: str) -> pd.DataFrame:
-    """An effect of one network and sparsity: one row a seed, one column a length, only lengths that all seeds have."""
-    return rows[rows["effect"] == effect].pivot_table("value", "seed", "epochs").dropna(axis=1)
+CLAIMED = {  # what a claim is about: network, sparsity, effect
+    "vit-gap": (VIT, SPARSITY, "LTH − RR"),
+    "vit-short": (VIT, SPARSITY, "dense − LTH"),
+    "vit-rewinding": (VIT, SPARSITY, "rewound − LTH"),
+    "resnet-matches": (RESNET, 0.832, "dense − LTH"),
+    "resnet-gap": (RESNET, 0.956, "LTH − RR"),
+    "resnet-rewinding": (RESNET, 0.956, "rewound − LTH"),
+}
 
 
 def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed: an effect at the greatest length, or what it grew since the least."""
-    vit, resnet = (effects(at_recipe(frame, network)) for network in (VIT, RESNET))
-    most = resnet[resnet["pruned"] == resnet["pruned"].max()]
-    middle = resnet[resnet["pruned"].round(3) == 0.832]
-    found = {}
-    for name, rows, effect in (
-        ("vit-gap", vit, "LTH − RR"),
-        ("vit-short", vit, "dense − LTH"),
-        ("vit-rewinding", vit, "rewound − LTH"),
-        ("resnet-gap", most, "LTH − RR"),
-        ("resnet-matches", middle, "dense − LTH"),
-        ("resnet-rewinding", most, "rewound − LTH"),
-    ):
-        lengths = by_length(rows, effect)
-        found[f"weights-turn-{name}"] = lengths.iloc[:, -1]
-        found[f"weights-turn-{name}-trend"] = lengths.iloc[:, -1] - lengths.iloc[:, 0]
+    rows, found = effects(at_recipe(frame)), {}
+    for name, (network, pruned, effect) in CLAIMED.items():
+        same = (rows["network"] == network) & (rows["effect"] == effect) & ((rows["pruned"] - pruned).abs() < 0.001)
+        lengths = rows[same].pivot_table("value", "seed", "epochs").dropna(axis=1)  # those that all seeds have
+        last, first = lengths.iloc[:, -1:].sum(axis=1), lengths.iloc[:, :1].sum(axis=1)
+        found[f"weights-turn-{name}"] = last
+        found[f"weights-turn-{name}-trend"] = (last - first)[: len(last) if lengths.shape[1] > 1 else 0]
     return found
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator
 
 from repro import published
 from repro.artefacts.base import Results
-from repro.artefacts.weights_turn import RESNET, VIT, at_recipe, effects
+from repro.artefacts.weights_turn import VIT, at_recipe, effects
 from repro.report.tables import Table, percent, with_interval
 from repro.stats.verdicts import estimate
 
@@ -30,9 +30,14 @@ def plot_effects(results: Results, against: str = "epochs") -> Figure:
     `against` is `epochs`, on a logarithmic axis, or `dense`, the accuracy that the dense network reaches there.
     """
     sns.set_theme(style="whitegrid", font_scale=0.9)
-    figure, axes = plt.subplots(len(SHOWN), 2, figsize=(9, 2.3 * len(SHOWN)), sharex="col", layout="constrained")
-    for column, network in enumerate((VIT, RESNET)):
-        rows = effects(at_recipe(results.frame, network))
+    found = effects(at_recipe(results.frame))
+    networks = list(found["network"].unique())
+    size = (1 + 4 * len(networks), 2.3 * len(SHOWN))
+    figure, axes = plt.subplots(
+        len(SHOWN), len(networks), figsize=size, sharex="col", squeeze=False, layout="constrained"
+    )
+    for column, network in enumerate(networks):
+        rows = found[found["network"] == network]
         for axis, effect in zip(axes[:, column], SHOWN, strict=True):
             draw_effect(axis, rows[rows["effect"] == effect], against)
             axis.set_ylabel("\n".join(wrap(f"{effect}, points", 22)) if not column else "")
