@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from repro import paths
 from repro.artefacts import table1, table2
 from repro.pages.site import scoreboard
+from repro.published import read_claims, read_table
 from repro.report import claims, tables
-from repro.stats.verdicts import Exact
-from tests.artefacts.test_results import commit, fake_results, paper_like
+from repro.stats.verdicts import VERDICTS, Exact
+from tests.artefacts.test_results import commit, fake_results, lines_of, paper_like
 
 
 def gap_of(spread):
@@ -24,20 +26,37 @@ def gap_of(spread):
 
 
 def lines(results):
+    """Claims of a page and what Holm's correction makes of each, by id."""
     return {one.claim.id: (one, survives) for one, survives in claims.judge_with_holm(results)}
 
 
-def test_holm_counts_the_claims_of_the_other_pages_of_the_paper():
-    """The gap has p = .0072, times 5 after the claims with a smaller one .036; with six more it does not survive."""
-    results = fake_results(table2.ARTEFACT, gap_of(0.005))
-    one, survives = lines(results)["table2-gap"]
-    assert 0.007 < one.p < 0.0074
-    assert one.word == "holds"
-    assert survives == "yes", "of the ten claims those on rewinding have no spread and stay at p = 0"
-    commit(fake_results(table1.ARTEFACT, lambda labels, seed: 0.5 + seed * (labels["arm"] == "RR") / 10))
-    judged = claims.judge_paper("A", results)
-    assert sum(not math.isnan(one.p) for one in judged) == 16
-    assert lines(results)["table2-gap"][1] == "no"
+def judged(word, p):
+    return claims.Judged(SimpleNamespace(id=f"{word} at {p}"), word=word, p=p)
+
+
+def test_a_decided_claim_survives_where_its_p_does_after_the_correction_for_all_that_were_tested():
+    """.001 three times and .02 twice stay below .05; with a fourth claim in between .02 counts three times."""
+    three = [judged("holds", 0.02), judged("contradicted", 0.001), judged("undecided", 0.3)]
+    untested = judged("leans towards", math.nan)
+    assert list(claims.after_holm([*three, untested]).values()) == ["yes", "yes", "–", "–"]
+    assert list(claims.after_holm([*three, judged("undecided", 0.06)]).values()) == ["no", "yes", "–", "–"]
+
+
+def test_the_correction_counts_the_claims_of_the_other_pages_of_the_paper(monkeypatch):
+    commit(fake_results(table1.ARTEFACT, gap_on_table_1))
+    results, seen = fake_results(table2.ARTEFACT, gap_of(0.01)), []
+    real = claims.after_holm
+    monkeypatch.setattr(claims, "after_holm", lambda found: (seen.append(found), real(found))[1])
+    lines(results)
+    (found,) = seen
+    tested = [one.claim.artefact for one in found if not math.isnan(one.p)]
+    assert set(tested) == {"table1", "table2"}
+    assert len(tested) == sum(len(read_claims(name)) for name in ("table1", "table2"))
+    assert all(one.claim.locator.startswith("A, ") for one in found)
+
+
+def gap_on_table_1(labels, seed):
+    return 0.5 + seed * (labels["arm"] == "RR") / 10
 
 
 def test_the_claims_of_a_page_stand_in_for_the_recorded_ones():
@@ -70,8 +89,7 @@ def test_a_value_that_rounds_to_zero_has_no_minus():
 
 
 def test_a_line_says_what_the_paper_printed_what_came_out_and_what_was_run():
-    table = tables.verdicts(fake_results(table2.ARTEFACT, paper_like)).frame
-    row = table.iloc[1]
+    (row,) = lines_of("table2", "table2-gap", fake_results(table2.ARTEFACT, paper_like))
     assert row["paper"] == "+3.12 points"
     assert row["here"] == "+3.4 [+3.4, +3.4] points, n = 3"
     assert (row["verdict"], row["after Holm"]) == ("holds", "yes")
@@ -81,7 +99,8 @@ def test_a_line_says_what_the_paper_printed_what_came_out_and_what_was_run():
 
 def test_a_demo_has_its_word_and_says_that_it_is_no_evidence():
     table = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
-    assert set(table["verdict"].tolist()[1:]) == {"holds (demo: no evidence)"}
+    assert table["verdict"].str.endswith(" (demo: no evidence)").all()
+    assert "holds (demo: no evidence)" in set(table["verdict"])
     assert set(table["after Holm"]) == {"–"}
     assert table["what was run"].str.startswith("ResNet-20, width 8; 3 epochs on all training images of digit").all()
 
@@ -110,17 +129,21 @@ def test_a_claim_without_a_page_is_on_the_scoreboard_as_not_run(more_claims):
 
 
 def test_the_scoreboard_counts_its_words():
-    results = fake_results(table2.ARTEFACT, paper_like)
-    commit(results)
+    commit(fake_results(table2.ARTEFACT, paper_like))
+    found = claims.judge_paper("A")
     text = scoreboard()
-    header, _, *counts = text.split("\n\n")[0].splitlines()
-    words = [cell.strip() for cell in header.strip("|").split("|")]
-    by_paper = {line.split("|")[1].strip(): [c.strip() for c in line.strip("|").split("|")] for line in counts}
-    row = dict(zip(words, by_paper["A"], strict=True))
-    assert (row["holds"], row["undecided"], row["leans towards"]) == ("9", "1", "0")
-    assert int(row["claims"]) == sum(int(row[word]) for word in words[2:])
-    assert by_paper["all"][2] == "9"
-    assert "which Holm's correction is over: 10." in text
+    header, _, *counts = (
+        [c.strip() for c in line.strip("|").split("|")] for line in text.split("\n\n")[0].splitlines()
+    )
+    by_paper = {cells[0]: dict(zip(header, cells, strict=True)) for cells in counts}
+    assert by_paper["A"] == {"paper": "A", "claims": str(len(found))} | {
+        word: str([one.word for one in found].count(word)) for word in VERDICTS
+    }
+    assert int(by_paper["A"]["holds"]) > 0
+    assert by_paper["all"]["holds"] == by_paper["A"]["holds"]
+    assert int(by_paper["all"]["claims"]) == len(read_table("claims"))
+    tested = len(read_claims("table2"))
+    assert f"which Holm's correction is over: {tested}." in text
 
 
 def test_runs_of_a_demo_are_not_on_the_scoreboard():
@@ -133,6 +156,6 @@ def test_the_largest_preset_is_the_evidence():
         commit(fake_results(table2.ARTEFACT, paper_like, preset=preset))
     found = [one.results.preset for one in claims.judge_paper("A") if one.results]
     assert set(found) == {"gpu"}
-    shown = tables.verdicts(fake_results(table2.ARTEFACT, paper_like)).frame["claim"].tolist()
-    assert shown[0].startswith("ResNet-20 on CIFAR-10 has winning tickets")
-    assert shown[1] == "the same, recorded at preset gpu"
+    shown = lines_of("table2", "table2-matches", fake_results(table2.ARTEFACT, paper_like))
+    assert shown[0]["claim"].startswith("ResNet-20 on CIFAR-10 has winning tickets")
+    assert shown[1]["claim"] == "the same, recorded at preset gpu"

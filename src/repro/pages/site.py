@@ -15,7 +15,7 @@ from typing import Any
 from repro import config, paths
 from repro.artefacts import REGISTRY
 from repro.disk import write_bytes
-from repro.report import claims
+from repro.report import claims, power
 from repro.stats.verdicts import VERDICTS, Exact
 
 PAPERS = {"A": "shen2023data", "B": "upadhyay2024lotus", "C": "anonymous2023dataset"}  # and where the book cites them
@@ -94,6 +94,12 @@ def scoreboard() -> str:
         survives = claims.after_holm(found)
         parts.append(as_table([as_row(one, survives[one.claim.id]) for one in found]))
     return "\n\n".join(parts) + "\n"
+
+
+def write_power() -> None:
+    """Write `book/power.md`: the claims that are open, and what a decision would take."""
+    found = list(power.lines(power.find_needs()))
+    write_bytes(paths.BOOK / "power.md", ((as_table(found) if found else "No claim is open.") + "\n").encode())
 
 
 def count(paper: str, found: list[claims.Judged]) -> dict[str, str]:
