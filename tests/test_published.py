@@ -173,6 +173,14 @@ def test_quotes_name_paper_and_place():
     assert quotes["statement"].str.len().min() > 5
 
 
+def test_no_number_of_paper_b_is_cited_to_a_section_of_its_summary_that_prints_none():
+    """The key findings of the summary are in words; its numbers stand in these two sections."""
+    quotes = published.read_digits("quotes")
+    numbers = quotes[quotes["id"].str.startswith("b-") & (quotes["printed"] != "")]
+    places = {*numbers["locator"], *published.read_table("lotus")["locator"]}
+    assert places == {"B, summary, main contribution", "B, summary, failure modes"}
+
+
 def test_settings_of_paper_c_are_one_cell_each():
     settings = published.read_digits("subsets-settings")
     assert not settings.duplicated(["locator", "setting", "column"]).any()

@@ -148,23 +148,35 @@ def test_the_tables_of_paper_b_hold_a_line_for_every_arm():
         assert "37,500" in repr(lotus_tables.describe_pretrained(results))
 
 
-def test_seconds_are_said_to_be_of_no_use_where_speeds_differ():
+SECONDS = "all epochs, measured seconds"
+
+
+def test_convergence_is_drawn_by_epoch_and_by_token_and_never_by_second():
+    figure = lotus_figures.plot_convergence(fake_results(lotus_convergence.ARTEFACT, accuracy_of))
+    assert [axis.get_xlabel() for axis in figure.axes] == ["epochs", "million tokens"]
+
+
+def test_seconds_are_left_out_where_speeds_differ():
     results = fake_results(lotus_convergence.ARTEFACT, accuracy_of, seeds=(0,))
     even = {"seconds": 60.0, "images_per_second": 100.0}
     for record in results.records:
         record.timing.update(even)
     # Half of the patches cost a little less than half of the FLOPs, so at one speed in images the factor is 1 / .48.
     assert "factor of 2.1" in lotus_tables.describe_load(results).text
+    assert SECONDS not in lotus_tables.compare_costs(results).frame
     for arm, record in zip(results.arms, results.records, strict=True):
         record.timing["images_per_second"] = 100.0 / lotus_tables.step_macs(arm.run)
     assert "factor of 1.0" in lotus_tables.describe_load(results).text
     assert "cannot be compared" not in lotus_tables.describe_load(results).text
+    assert SECONDS in lotus_tables.compare_costs(results).frame
     results.records[0].timing["images_per_second"] /= 2
     assert "cannot be compared" in lotus_tables.describe_load(results).text
 
 
 def test_costs_are_multiples_of_the_run_on_all_patches():
     results = fake_results(lotus_convergence.ARTEFACT, accuracy_of)
+    for record in results.records:
+        record.timing["images_per_second"] = 100.0
     rows = lotus_tables.compare_costs(results).frame.set_index(["trained on", "dropped, %"])
     assert rows.loc[("all patches", "0.0"), "a step, FLOPs"] == "1.00"
     assert rows.loc[("RC", "10.0"), "scoring, FLOPs"] == "0.000"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from repro import config, paths
-from repro.artefacts import base, figure3, table1, table2
+from repro.artefacts import audit, base, figure3, subsets_figure3, table1, table2
 from repro.artefacts.subsets_theory import LEARNERS
 from repro.procedures import entry
 from repro.published import read_claims
@@ -220,15 +220,25 @@ def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
 def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
     rows = dict(footer.provenance(results).frame.values)
-    assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
+    assert rows["runs"] == "17 over seeds 0, 17.0 minutes of computing"
     assert rows["code"] == "fresh"
     assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
+    unsaid = replace(results, records=[replace(r, precision="not recorded") for r in results.records])
+    assert dict(footer.provenance(unsaid).frame.values)["precision"] == "not recorded"
     foreign = replace(results, records=[replace(r, origin="other") for r in results.records])
     assert dict(footer.provenance(foreign).frame.values)["data (checksum)"] == "d, NOT the published data"
     monkeypatch.setattr(freshness, "code_digest", lambda entry: "other")
     assert dict(footer.provenance(results).frame.values)["code"] == (
         "made by another version of the code; `make refresh-table2 PRESET=pocket` recomputes them"
     )
+
+
+@pytest.mark.parametrize(
+    ("artefact", "larger"),
+    [(table2, ["pocket", "gpu", "paper", None]), (subsets_figure3, ["pocket", None, None, None]), (audit, [None] * 4)],
+)
+def test_the_footer_leads_to_the_next_preset_that_asks_for_other_runs(artefact, larger):
+    assert [footer.next_preset(artefact.ARTEFACT, preset) for preset in config.PRESETS] == larger
 
 
 def test_the_figure_draws_every_point():
@@ -251,6 +261,21 @@ def test_the_settings_say_how_the_ticket_was_found():
     assert rows["ticket", "prunings before the last mask"] == "5"
     assert rows["ticket", "rewound to epoch"] == "1"
     assert ("model", "heads") not in rows
+
+
+def test_the_settings_say_what_zero_means_and_leave_out_what_changes_nothing():
+    table1_rows, table2_rows = (
+        {tuple(row[:2]): row[2] for row in tables.settings(fake_results(artefact, lambda *_: 0.9)).frame.values}
+        for artefact in (table1.ARTEFACT, table2.ARTEFACT)
+    )
+    assert table2_rows["data", "train images"] == table2_rows["data", "test images"] == "all"
+    assert table2_rows["data", "skipped images"] == "none"
+    assert table2_rows["training", "clip norm"] == "off"
+    assert table2_rows["training", "mixup"] == "0"
+    assert table1_rows["training", "decay all"] == "False"
+    assert not {("data", "one in"), ("data", "draw")} & table2_rows.keys(), "all images are kept"
+    assert table2_rows["training", "milestones"] == "0.5, 0.75"
+    assert ("training", "milestones") not in table1_rows, "a cosine has none"
 
 
 def test_tables_show_as_html_latex_and_text():

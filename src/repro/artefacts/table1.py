@@ -2,7 +2,7 @@
 
 The mask is cut once from the trained weights and trained again from the original initialisation (LTH), from weights
 rewound to an early epoch (LTH with rewinding) or from another initialisation (RR). RR has nothing to rewind, so here
-one RR run stands beside both; the paper prints two values for it, 0.1 to 0.3 points apart, which is its noise.
+one RR run stands beside both; the paper prints two values for it, 0.2 to 0.3 points apart, which is its noise.
 The paper does not say what its sparsity is a share of. 44 % of the model is what pruning 12 % of the model from MSA
 and half of the MLPs adds up to, so `model` is the default, and `scope` is an option.
 """

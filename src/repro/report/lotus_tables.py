@@ -76,11 +76,14 @@ def describe_epochs(group: pd.DataFrame) -> str:
 
 
 def compare_costs(results: Results) -> Table:
-    """What a fine-tuning costs, in multiples of the one on all patches: its scoring counted, and until it is near."""
+    """What a fine-tuning costs, in multiples of the one on all patches: its scoring counted, and until it is near.
+
+    Seconds stand only where the runs had the machine in the same way, so that they can be compared.
+    """
     near = lotus_convergence.convergence(results.frame).set_index(["run", "seed"])
     whole = first_training(results)
     seconds = {(r.name, r.seed): r.timing["seconds"] for r in results.records}
-    rows = []
+    rows, timed = [], speed_spread(results) <= COMPARABLE
     for arm in results.arms:
         run = arm.run
         assert isinstance(run, TrainRun)
@@ -93,12 +96,24 @@ def compare_costs(results: Results) -> Table:
         row |= {"a step, FLOPs": f"{share:.2f}", "scoring, FLOPs": f"{scoring:.3f}"}
         row |= {"all epochs with scoring, FLOPs": f"{share + scoring:.2f}"}
         row |= {"until near, FLOPs": "never in some seed" if math.isnan(epochs) else f"{share * epochs + scoring:.2f}"}
-        rows.append(row | {"all epochs, measured seconds": f"{sum(ratio) / len(ratio):.2f}", "n": str(len(ratio))})
+        row |= {"all epochs, measured seconds": f"{sum(ratio) / len(ratio):.2f}"} if timed else {}
+        rows.append(row | {"n": str(len(ratio))})
     return Table(rows)
 
 
 def describe_load(results: Results) -> Note:
     """Whether the seconds of these runs can be compared: how far their speeds differ, FLOPs accounted for."""
+    spread = speed_spread(results)
+    said = f"FLOPs a second differ by a factor of {spread:.1f} between the fastest and the slowest of these runs."
+    if spread > COMPARABLE:
+        said += (
+            " The machine had other work beside some of them, so **their seconds cannot be compared** and are left out."
+        )
+    return Note(said)
+
+
+def speed_spread(results: Results) -> float:
+    """The fastest run's FLOPs a second, in multiples of the slowest's."""
     speed = {(r.name, r.seed): r.timing["images_per_second"] for r in results.records}
     rates = [
         speed[config.name(arm.run), seed] * step_macs(arm.run)
@@ -106,11 +121,7 @@ def describe_load(results: Results) -> Note:
         for seed in results.seeds
         if isinstance(arm.run, TrainRun)
     ]
-    spread = max(rates) / min(rates)
-    said = f"FLOPs a second differ by a factor of {spread:.1f} between the fastest and the slowest of these runs."
-    if spread > COMPARABLE:
-        said += " The machine had other work beside some of them, so **their seconds cannot be compared**; FLOPs can."
-    return Note(said)
+    return max(rates) / min(rates)
 
 
 def compare_soups(results: Results) -> Table:
