@@ -24,8 +24,8 @@ def accuracies() -> Iterator[Row]:
     yield unprinted("b-high", f"{baseline} − {pruned}", "Without the dense network's accuracy nobody can say.")
     both = (
         f"The summary says that ISSP loses about {drop}, and that about {accuracy} was seen where pruning is "
-        f"aggressive. Of one run both hold only for a start near {drop + accuracy} %; from the {pruned} % of one-shot pruning "
-        f"{pruned - accuracy} points go."
+        f"aggressive. Of one run both hold only for a start near {drop + accuracy} %; from the {pruned} % of one-shot "
+        f"pruning {pruned - accuracy} points go."
     )
     yield unprinted("b-drop", f"{baseline} − {accuracy}", both)
     yield unprinted("b-accuracy", f"{baseline} − {drop}", both)
