@@ -14,6 +14,7 @@ Merge = Literal["union", "intersection", "vote"]
 Layout = Literal["global", "layerwise"]
 Choice = Literal["ticket", "random", "centre"]
 Fill = Literal["mean", "black"]
+Schedule = Literal["multistep", "cosine"]  # of the learning rate
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Training(Config):
     optimizer: str = "momentum"  # a timm optimiser: momentum (SGD, no Nesterov), adamw, ...
     learning_rate: float = 0.1  # peak
     min_learning_rate: float = 0.0  # at the end of a cosine
-    schedule: Literal["multistep", "cosine"] = "multistep"
+    schedule: Schedule = "multistep"
     milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the epochs after which multistep divides the rate by 10
     warmup_epochs: float = 0.0  # linear from a thousandth of the peak
     weight_decay: float = 1e-4
@@ -181,6 +182,11 @@ class Rewind(Config):
 
     source: TrainRun
     epoch: int = 0
+    optimizer: bool = False  # True goes on with what the source's optimiser held then, False with a fresh one
+
+    def check(self) -> None:
+        if self.optimizer and not self.epoch:
+            raise ConfigError("an optimiser holds nothing before the first step: rewind to a later epoch than 0")
 
 
 @dataclass(frozen=True)

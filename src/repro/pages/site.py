@@ -5,6 +5,7 @@ place of the published ones, as far as you have made them.
 """
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,16 @@ from typing import Any
 
 from repro import config, paths
 from repro.artefacts import REGISTRY
-from repro.artefacts.base import recorded
 from repro.disk import write_bytes
-from repro.published import read_claims
-from repro.report.tables import judged, printed
+from repro.report import claims, power
+from repro.stats.verdicts import VERDICTS, Exact
+
+PAPERS = {"A": "shen2023data", "B": "upadhyay2024lotus", "C": "anonymous2023dataset"}  # and where the book cites them
+LEGEND = (
+    "A claim says what the paper ran, the last column what was run here. n is the number of seeds, in brackets is the "
+    "95 % interval over them. *After Holm*: whether a decided claim survives a correction for the number of claims. "
+    "*Stale* runs were made by an earlier version of the code. [](#sec-method) explains every word."
+)
 
 
 class BookFailed(RuntimeError):
@@ -75,11 +82,56 @@ def as_cell(found: dict[str, Any] | None, target: float) -> str:
 
 def write_scoreboard() -> None:
     """Write `book/scoreboard.md`: every claim with its verdict at the largest preset that is evidence."""
-    lines = ["| page | claim | paper | here | preset |", "|---|---|---|---|---|"]
-    for artefact in REGISTRY.values():
-        found = [r for p in reversed(config.PRESETS) if p != "demo" and (r := recorded(artefact, p))]
-        for claim in read_claims(artefact.id).itertuples():
-            page = f"[{artefact.title}](#page-{artefact.id})"
-            here, preset = (judged(found[0], claim), found[0].preset) if found else ("not run", "demo only")
-            lines.append(f"| {page} | {claim.statement} | {printed(claim.value)} | {here} | {preset} |")
-    write_bytes(paths.BOOK / "scoreboard.md", ("\n".join(lines) + "\n").encode())
+    write_bytes(paths.BOOK / "scoreboard.md", scoreboard().encode())
+
+
+def scoreboard() -> str:
+    """How many claims of each paper have which verdict, and a table a paper, as Markdown."""
+    judged = {paper: claims.judge_paper(paper) for paper in PAPERS}
+    everything = [one for found in judged.values() for one in found]
+    parts = [as_table([count(paper, found) for paper, found in (judged | {"all": everything}).items()]), LEGEND]
+    for paper, found in judged.items():
+        tested = sum(not math.isnan(one.p) for one in found)
+        parts.append(
+            f"**Paper {paper}**, {{cite:t}}`{PAPERS[paper]}`. Of {len(found)} claims {tested} have three seeds or "
+            "more; Holm's correction is over these."
+        )
+        survives = claims.after_holm(found)
+        parts.append(as_table([as_row(one, survives[one.claim.id]) for one in found]))
+    return "\n\n".join(parts) + "\n"
+
+
+def write_power() -> None:
+    """Write `book/power.md`: the claims that are open, and what a decision would take."""
+    found = list(power.lines(power.find_needs()))
+    write_bytes(paths.BOOK / "power.md", ((as_table(found) if found else "No claim is open.") + "\n").encode())
+
+
+def count(paper: str, found: list[claims.Judged]) -> dict[str, str]:
+    """How many claims have which verdict, and how many of them by an exact value."""
+    counts = {"paper": paper, "claims": str(len(found))}
+    for word in VERDICTS:
+        having = [one for one in found if one.word == word]
+        exact = sum(isinstance(one.values, Exact) for one in having)
+        counts[word] = f"{len(having)} ({exact} exact)" if exact else str(len(having))
+    return counts
+
+
+def as_row(one: claims.Judged, survives: str) -> dict[str, str]:
+    """One line of the scoreboard."""
+    artefact = REGISTRY.get(one.claim.artefact)
+    return {
+        "page": f"[{artefact.title}](#page-{artefact.id})" if artefact else "no page yet",
+        "claim": f"{one.claim.statement} ({one.claim.locator})",
+        "paper": claims.printed(one.claim),
+        "here": one.here,
+        "verdict": f"*{one.word}*",
+        "after Holm": survives,
+        "what was run": one.run,
+    }
+
+
+def as_table(rows: list[dict[str, str]]) -> str:
+    """Rows of text as a table of Markdown."""
+    lines = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -15,7 +15,7 @@ from repro.config import MergedTicket, Model, Pretrained, PretrainRun, Published
 from repro.data.loader import derive_seed
 from repro.models import build_model
 from repro.procedures import RECORD_FILE
-from repro.training.checkpoint import load_tensors, snapshot_file, stored_checksum
+from repro.training.checkpoint import load_tensors, optimizer_file, snapshot_file, stored_checksum
 from repro.training.precision import place
 from repro.training.ticket_store import TICKETS_FILE
 
@@ -38,6 +38,13 @@ def weights_file(origin: Origin, folder_of: FolderOf) -> Path:
     if isinstance(origin, Rewind):
         return folder_of(origin.source) / snapshot_file(origin.epoch)
     return folder_of(origin.source if isinstance(origin, Pretrained) else origin) / FINAL_FILE
+
+
+def held_file(run: TrainRun, folder_of: FolderOf) -> Path | None:
+    """Where what a training's optimiser begins with is kept; None for a fresh one."""
+    if not (isinstance(run.start, Rewind) and run.start.optimizer):
+        return None
+    return folder_of(run.start.source) / optimizer_file(run.start.epoch)
 
 
 def load_origin(model: nn.Module, origin: Origin, folder_of: FolderOf) -> None:
@@ -127,6 +134,8 @@ def inputs_of(run: TrainRun, folder_of: FolderOf) -> dict[str, str]:
     files: dict[str, Path] = {}
     if run.start and not isinstance(run.start, Published):
         files["start"] = weights_file(run.start, folder_of)
+    if held := held_file(run, folder_of):
+        files["optimizer"] = held
     parts = run.ticket.parts if isinstance(run.ticket, MergedTicket) else (run.ticket,) if run.ticket else ()
     for number, part in enumerate(parts, start=1):
         files["ticket" if len(parts) == 1 else f"ticket {number}"] = weights_file(part.source, folder_of)

@@ -18,6 +18,7 @@ from repro.procedures.origins import (
     check_same_data,
     check_weights,
     find_published,
+    held_file,
     inputs_of,
     load_origin,
     load_published,
@@ -28,7 +29,7 @@ from repro.procedures.selection import find_tickets, make_source
 from repro.procedures.shrinking import IMAGE_SHRINKS
 from repro.procedures.subsets import check_data, open_data
 from repro.tickets import weights
-from repro.training.checkpoint import load_tensors, save_tensors, snapshot_file
+from repro.training.checkpoint import load_tensors, optimizer_file, save_tensors, snapshot_file
 from repro.training.cost import timing
 from repro.training.exam import Exam
 from repro.training.loop import Fit
@@ -50,6 +51,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
     tickets = find_tickets(run.patches.source, seed, data, folder_of, device) if run.patches else None
     network = place(make_network(run, initial_model(run, seed, folder_of, device), dataset, tickets), device)
     mask = find_mask(run.ticket, network.inner, folder_of) if run.ticket else {}
+    described = describe_mask(mask, network.inner)
     exam = Exam(dataset, tickets, run.training.precision, device)
     loader = make_loader(run, seed, dataset, device)
     fit = Fit(
@@ -59,6 +61,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
         objective=make_objective(run, seed, loader, tickets, folder_of),
         first_epoch=run.start.epoch if isinstance(run.start, Rewind) else 0,
         zero_masked=weights.mask_applier(network.inner, mask),
+        held=held_file(run, folder_of),
         folder=folder,
         stamp={"data": data, **inputs},
         test=exam.test if run.curve else None,
@@ -66,7 +69,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
     fit.run()
     kept = fit.averaged.inner.state_dict() | {MASK_PREFIX + name: m for name, m in mask.items()}
     return {
-        "metrics": exam.test(fit.averaged) | describe_mask(mask, network.inner) | exam.test_random(fit.averaged, seed),
+        "metrics": exam.test(fit.averaged) | described | exam.test_random(fit.averaged, seed),
         "history": fit.history,
         "timing": timing(fit.seconds, (fit.last_step - fit.first_step) * loader.batch_size, device),
         "weights": save_tensors(folder / FINAL_FILE, kept),
@@ -78,12 +81,13 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
 
 
 def describe_mask(mask: weights.Mask, model: torch.nn.Module) -> dict[str, float]:
-    """Both sparsities of a mask; nothing without one."""
+    """Of a mask, both sparsities and its overlap with the weights a training begins with; nothing without one."""
     if not mask:
         return {}
     return {
         "sparsity": weights.sparsity(mask),
         "sparsity_over_model": weights.sparsity_over_model(mask, model),
+        "overlap": weights.overlap(mask, model),
     }
 
 
@@ -155,8 +159,9 @@ def cut_ticket(ticket: WeightTicket, model: torch.nn.Module, folder_of: FolderOf
 
 
 def kept_files(run: TrainRun) -> list[str]:
-    """Final weights, and those kept for rewinding."""
-    return [FINAL_FILE, *map(snapshot_file, run.training.snapshot_epochs)]
+    """Final weights, and weights and optimiser states kept for rewinding."""
+    epochs = run.training.snapshot_epochs
+    return [FINAL_FILE, *map(snapshot_file, epochs), *map(optimizer_file, filter(None, epochs))]
 
 
 def check(run: TrainRun) -> None:

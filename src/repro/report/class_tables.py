@@ -9,6 +9,7 @@ from repro.artefacts.base import Results
 from repro.artefacts.subsets_policies import DRAWN, tickets
 from repro.report.tables import Note, Table, percent, with_interval
 from repro.runs.record import Record
+from repro.stats.verdicts import ALPHA, holm
 
 PAPER_WINNING = {3: 367, 4: 155}  # C, section 3.1: classes of 1,000 under chains of three and four models
 
@@ -68,7 +69,7 @@ def describe_order(results: Results) -> Note:
     frame = results.frame
     if "order_kept_at_random" not in frame:
         return Note("Whether the models keep their order was not measured here: `demo` has no accuracies of models.")
-    share = frame["order_kept_at_random"].dropna()
+    share = frame[frame["policy"] == "RS"]["order_kept_at_random"]
     draws = int(frame["draws"].max())
     mean = frame.groupby("policy", sort=False)["lead"].mean()
     turned = ", ".join(mean.index[mean <= 0]) or "none"
@@ -146,17 +147,10 @@ def describe_transfers(results: Results) -> Note:
     said = []
     for column, words in (("p_more", "as they stand"), ("p_more_alike", "with difficulty held")):
         found = [getattr(row, column) for row in rows]
-        said.append(
-            f"{words} {sum(p <= 0.05 for p in found)} have p ≤ 0.05, {count_after_holm(found)} after Holm's correction"
-        )
+        said.append(f"{words} {passing(found)} have p ≤ {ALPHA}, {passing(holm(found))} after Holm's correction")
     return Note(f"Of {len(rows)} tests, {'; '.join(said)}. The smallest p is {p_value(min(r.p_more for r in rows))}.")
 
 
-def count_after_holm(values: list[float], level: float = 0.05) -> int:
-    """How many of several p-values stay at most at the level after Holm's correction."""
-    passed = 0
-    for p in sorted(values):
-        if p * (len(values) - passed) > level:
-            break
-        passed += 1
-    return passed
+def passing(p_values: list[float]) -> int:
+    """How many of several p-values are small enough."""
+    return sum(p <= ALPHA for p in p_values)

@@ -18,6 +18,7 @@ from repro.artefacts.base import Results
 from repro.artefacts.figure3_turn import gaps
 from repro.artefacts.shared.patches import lines, paint
 from repro.config import Fill
+from repro.report.networks import headings
 from repro.report.tables import Note
 from repro.runs.record import Record
 
@@ -38,7 +39,7 @@ def plot_lines(results: Results) -> Figure:
     Dots are seeds, lines their mean; the dashed line is the network trained and tested on all patches.
     """
     sns.set_theme(style="whitegrid", font_scale=0.9)
-    rows = lines(results.frame)
+    rows, called = lines(results.frame), headings(results)
     names = list(dict.fromkeys(rows["model"]))
     size = (1 + 4.2 * len(names), 3.8)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False, layout="constrained")
@@ -49,7 +50,8 @@ def plot_lines(results: Results) -> Figure:
             axis.plot(100 * means.index, means, "-", color=colour, label=line)
             axis.plot(100 * ours["patch_sparsity"], 100 * ours[line], marker, color=colour, markersize=5)
         axis.axhline(100 * ours["dense"].mean(), color="grey", linestyle="--", label="all patches")
-        axis.set(title=f"{name} (n = {ours['seed'].nunique()})", xlabel="patches dropped, %")
+        title = called[name].replace(": ", ":\n")
+        axis.set(title=f"{title} (n = {ours['seed'].nunique()})", xlabel="patches dropped, %")
     axes[0][0].set_ylabel("test accuracy, %")
     axes[0][0].legend(fontsize=8)
     plt.close(figure)
@@ -83,9 +85,9 @@ def plot_columns(results: Results) -> Figure:
     """LT − RC on whole images for each column of Table 4: the paper's one run and ours, dots for seeds."""
     sns.set_theme(style="whitegrid", font_scale=0.9)
     paper = published.read_table("table4")
-    rows = lines(results.frame)
+    rows, called = lines(results.frame), headings(results)
     gaps = (100 * (rows["LT dense"] - rows["RC dense"])).groupby([rows["model"], rows["keep_rate"]], sort=False)
-    figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8.5, 3.8), layout="constrained")
     for place, (key, values) in enumerate(gaps):
         axis.plot([place + 0.1] * len(values), values, "o", color="#0072b2", label="here" if not place else None)
         axis.hlines(values.mean(), place, place + 0.2, color="#0072b2")
@@ -98,7 +100,8 @@ def plot_columns(results: Results) -> Figure:
         }
         axis.plot(place - 0.1, gap, "s", **style)
     axis.axhline(0, color="grey", linewidth=0.8)
-    axis.set_xticks(range(len(gaps)), [f"{name}\nk = {rate:g}" for name, rate in gaps.groups])
+    names = [[f"k = {rate:g},", *called[name].replace(": ", ":\n").split("\n")] for name, rate in gaps.groups]
+    axis.set_xticks(range(len(gaps)), ["\n".join([*name[:2], *wrap(name[2], 18)]) for name in names], fontsize=8)
     axis.set_ylabel("LT − RC, points")
     axis.legend(fontsize=8)
     plt.close(figure)
@@ -168,9 +171,10 @@ def explore_paths(results: Results) -> Any:
         return figure
 
     images = len(results.records[0].details["examples"])
-    rates, names = (list(dict.fromkeys(results.frame[column])) for column in ("keep_rate", "model"))
+    rates = list(dict.fromkeys(results.frame["keep_rate"]))
+    networks = [(called, name) for name, called in headings(results).items()]
     return interactive(
-        draw, image=IntSlider(0, 0, images - 1), keep_rate=Dropdown(options=rates), network=Dropdown(options=names)
+        draw, image=IntSlider(0, 0, images - 1), keep_rate=Dropdown(options=rates), network=Dropdown(options=networks)
     )
 
 

@@ -3,19 +3,22 @@
 import pandas as pd
 
 from repro import config, published
+from repro.artefacts import figure1
 from repro.artefacts.base import Results
 from repro.artefacts.figure3_turn import REASONS, gaps, trends
 from repro.artefacts.shared.patches import lines
-from repro.report.tables import Note, Table, model_fields, percent, with_interval
+from repro.artefacts.shared.price import ticket_price
+from repro.report.networks import describe_model, headings
+from repro.report.tables import Note, Table, percent, with_interval
 from repro.stats.verdicts import verdict
 from repro.tickets.stages import nominal_sparsity
 
 
 def compare_lines(results: Results) -> Table:
     """One line a network and keep rate: the accuracies in both tests and the two gaps with their interval."""
-    rows = []
+    rows, called = [], headings(results)
     for (name, rate), group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
-        row = describe_ticket(str(name), rate, group) | {"all patches": percent(group["dense"].mean())}
+        row = describe_ticket(called[str(name)], rate, group) | {"all patches": percent(group["dense"].mean())}
         for kind, gap in (("sparse", "LT − RC"), ("dense", "LT − RC\u00a0")):  # column names must differ
             lt, rc = group[f"LT {kind}"], group[f"RC {kind}"]
             row[f"{kind}: LT / RC"] = f"{percent(lt.mean())} / {percent(rc.mean())}"
@@ -33,10 +36,10 @@ def describe_ticket(name: str, rate: float, group: pd.DataFrame) -> dict[str, st
 def compare_columns(results: Results) -> Table:
     """One line a column of Table 4: the paper's accuracies beside ours, and LT − RC tested on whole images."""
     paper = published.read_table("table4").set_index(["model", "keep_rate"])
-    rows = []
+    rows, called = [], headings(results)
     for (name, rate), group in lines(results.frame).groupby(["model", "keep_rate"], sort=False):
         printed = paper.loc[(name, rate)]
-        row = describe_ticket(str(name), rate, group)
+        row = describe_ticket(called[str(name)], rate, group)
         row["LT − RC, paper"] = percent(printed["lt_dense"] - printed["rc_dense"], signed=True)
         row["LT − RC, here"] = with_interval(group["LT dense"] - group["RC dense"], signed=True)
         for line, column in PRINTED.items():
@@ -60,18 +63,12 @@ def describe_stand_ins(results: Results) -> Table:
     for arm in results.arms:
         if arm.labels["arm"] == "dense" and isinstance(arm.run, config.TrainRun):
             model, training = arm.run.model, arm.run.training
-            shape = [
-                f"{name.replace('_', ' ')} {getattr(model, name)}" for name in model_fields(model) if name in SHAPE
-            ]
             dense = results.frame[results.frame["run"] == config.name(arm.run)]["accuracy"]
-            row = {"network": str(arm.labels["model"]), "here": ", ".join([model.name, *shape])}
+            row = {"in place of": str(arm.labels["model"]), "here": describe_model(model)}
             row |= {"epochs": f"{training.epochs:g}", "optimiser": training.optimizer}
             row |= {"learning rate": f"{training.learning_rate:g}", "all patches, %": with_interval(dense)}
             rows.append(row | {"n": str(len(dense))})
     return Table(rows)
-
-
-SHAPE = ("width", "depth", "heads", "patch_size")
 
 
 def check_criterion() -> Table:
@@ -125,8 +122,9 @@ def selector_row(results: Results) -> dict[str, str]:
     return row | {"n": str(len(sparse))}
 
 
-def describe_price(prices: pd.DataFrame) -> Table | Note:
-    """The price table, as multiples of the dense run, means over seeds."""
+def describe_price(results: Results) -> Table | Note:
+    """The price of tickets as multiples of the dense run, means over seeds."""
+    prices, called = ticket_price(results), headings(results)
     if prices.empty:
         return Note("No student here was trained on stored tickets, whose price this is.")
     titles = {
@@ -139,17 +137,18 @@ def describe_price(prices: pd.DataFrame) -> Table | Note:
     rows = []
     for (name, rate), group in prices.groupby(["model", "keep_rate"], sort=False):
         means = {title: f"{group[column].mean():.2f}" for column, title in titles.items()}
-        rows.append({"network": str(name), "keep rate": f"{rate:g}"} | means | {"n": str(len(group))})
+        rows.append({"network": called[str(name)], "keep rate": f"{rate:g}"} | means | {"n": str(len(group))})
     return Table(rows)
 
 
-def list_agreement(found: pd.DataFrame) -> Table | Note:
-    """How much of a ticket two selectors share that differ by their seed, beside what chance would share."""
+def list_agreement(results: Results) -> Table | None:
+    """How much of a ticket two selectors share that differ by their seed, beside chance; nothing for one seed."""
+    found, called = figure1.agreement(results), headings(results)
     if found.empty:
-        return Note("One seed has nothing to agree with; ask for more, such as `seeds = [0, 1, 2]`.")
+        return None
     rows = []
     for (name, rate), group in found.groupby(["model", "keep_rate"], sort=False):
-        row = {"network": str(name), "keep rate": f"{rate:g}", "shared, %": with_interval(group["shared"])}
+        row = {"network": called[str(name)], "keep rate": f"{rate:g}", "shared, %": with_interval(group["shared"])}
         row["by chance, %"] = percent(group["chance"].mean())
         rows.append(row | {"pairs of seeds": str(len(group))})
     return Table(rows)
@@ -157,13 +156,14 @@ def list_agreement(found: pd.DataFrame) -> Table | Note:
 
 def describe_turn(results: Results) -> Note:
     """At which keep rates tickets are ahead of random choice, in the mean over seeds, in each of the two tests."""
-    sentences = []
+    sentences, called = [], headings(results)
     for name, group in lines(results.frame).groupby("model", sort=False):
         means = group.groupby("keep_rate", sort=False).mean(numeric_only=True)
         ahead = {kind: means.index[means[f"LT {kind}"] > means[f"RC {kind}"]] for kind in ("sparse", "dense")}
         said = {kind: ", ".join(f"{rate:g}" for rate in rates) or "no keep rate" for kind, rates in ahead.items()}
         sentences.append(
-            f"{name}: LT is ahead of RC at {said['sparse']} when tested on tickets, at {said['dense']} on whole images."
+            f"{called[str(name)][0].upper()}{called[str(name)][1:]}. LT is ahead of RC at {said['sparse']} when tested "
+            f"on tickets, at {said['dense']} on whole images."
         )
     return Note(" ".join(sentences))
 
@@ -191,7 +191,7 @@ def judge_reasons(results: Results) -> Table:
             "from": str(rows[rows["varied"] == varied]["condition"].iloc[0]),
             "to": str(rows[rows["varied"] == varied]["condition"].iloc[-1]),
             "change of LT − RC": with_interval(change, signed=True),
-            "verdict": verdict(list(change), "above", 0.0),
+            "verdict": verdict(list(change), "above", 0.0, "points"),
             "n": str(len(change)),
         }
         for varied, change in trends(rows).items()

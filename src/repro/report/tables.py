@@ -8,8 +8,11 @@ from typing import Any
 import pandas as pd
 
 from repro import config, paths, published
-from repro.artefacts.base import Results, is_same_everywhere, recorded
-from repro.stats.verdicts import Estimate, NotFinite, estimate, judge, verdict
+from repro.artefacts.base import Results, is_same_everywhere
+from repro.report import claims
+from repro.report.evidence import describe_images
+from repro.report.networks import describe_model
+from repro.stats.verdicts import estimate
 
 # Fields of config.Model that a network of ours takes; a timm model takes its shape from its name.
 MODEL_FIELDS = {
@@ -20,6 +23,13 @@ MODEL_FIELDS = {
     ),
 }
 MODEL_FIELDS["lvvit"] += ("stem_kernel",)
+ZERO = {  # what a setting of zero means, where it is not nought
+    "train_images": "all",
+    "test_images": "all",
+    "skipped_images": "none",
+    "clip_norm": "off",
+    "ema_decay": "off",
+}
 NO_EVIDENCE = "demo: shows the method, not evidence"
 SAME = "**The same at every preset: this page is evidence at any.**"
 
@@ -89,12 +99,11 @@ def describe_dense(results: Results) -> Note:
     run = first_training(results)
     found = {(r.name, r.seed): r for r in results.records}
     accuracies = pd.Series([found[config.name(run), seed].metrics["accuracy"] for seed in results.seeds])
-    seen = f"{run.data.train_images:,} images" if run.data.train_images else "all training images"
     file = paths.PUBLISHED / f"{results.artefact.id}.csv"
     paper = published.read_table(results.artefact.id).filter(["lth", "pretrain"]).iloc[0, 0] if file.exists() else None
     return Note(
-        f"The dense network, {run.model.name}, reaches {with_interval(accuracies)} % "
-        f"after {run.training.epochs:g} epochs on {seen} of {run.data.name} (n = {len(accuracies)})."
+        f"The dense network ({describe_model(run.model)}) reaches {with_interval(accuracies)} % "
+        f"after {run.training.epochs:g} epochs on {describe_images(run.data)} (n = {len(accuracies)})."
         + (f" The paper's reaches {percent(paper)} %." if paper else "")
     )
 
@@ -111,11 +120,22 @@ def settings(results: Results) -> Table:
     ]
     found += patch_settings([arm.run for arm in results.arms])
     found += rewind_settings([arm.run for arm in results.arms])
+    idle = idle_settings(dense)
     return Table(
-        {"part": part, "setting": name.replace("_", " "), "value": said(value)}
+        {
+            "part": part,
+            "setting": name.replace("_", " "),
+            "value": said(value) if value or name not in ZERO else ZERO[name],
+        }
         for part, name, value in found
-        if value is not None
+        if value is not None and name not in idle
     )
+
+
+def idle_settings(run: config.TrainRun) -> set[str]:
+    """Settings that change nothing as the others stand: which images are drawn where all are kept, and the like."""
+    drawn = {"one_in", "draw"} if run.data.one_in == 1 else set()
+    return drawn | (set() if run.training.schedule == "multistep" else {"milestones"})
 
 
 def said(value: Any) -> str:
@@ -164,39 +184,5 @@ def prunings(run: config.TrainRun) -> int:
 
 
 def verdicts(results: Results) -> Table:
-    """One line for each claim: the paper's value, this page's and that of every other preset recorded as evidence."""
-    others = [recorded(results.artefact, preset) for preset in reversed(config.PRESETS) if preset != "demo"]
-    known = [r for r in others if r is not None and r.preset != results.preset]
-    rows = []
-    for claim in published.read_claims(results.artefact.id).itertuples():
-        row = {"claim": claim.statement, "where": claim.locator, "paper": printed(claim.value)}
-        row[f"this page ({results.preset})"] = judged(results, claim)
-        rows.append(row | {f"recorded ({other.preset})": judged(other, claim) for other in known})
-    return Table(rows)
-
-
-def printed(value: float) -> str:
-    """The paper's value of a claim in points; some claims stand in words only."""
-    return "in words" if math.isnan(value) else f"{100 * value:+.2f}"
-
-
-def judged(results: Results, claim: Any) -> str:
-    """A claim's value in points with its interval, n, and the verdict as a word. Raises NotFinite, naming the claim."""
-    try:
-        return judge_values(results.artefact.claim_values(results.frame)[claim.id], claim, results.artefact.exact)
-    except NotFinite as error:
-        raise NotFinite(f"claim {claim.id} at {results.preset}: {error}") from error
-
-
-def judge_values(values: pd.Series | Estimate, claim: Any, exact: bool) -> str:
-    """The same for the values of a claim: one a seed, or an estimate over something else."""
-    if isinstance(values, Estimate):
-        return f"{judge(values, claim.kind, claim.margin)}: {spread(values)}" if values.n else "not run"
-    word = verdict(list(values), claim.kind, claim.margin, exact=exact)
-    return word if values.empty else f"{word}: {with_interval(values, signed=True)} (n = {len(values)})"
-
-
-def spread(found: Estimate) -> str:
-    """An estimate in points with an interval that is over classes, not over seeds."""
-    ends = f"[{percent(found.low, signed=True)}, {percent(found.high, signed=True)}]"
-    return f"{percent(found.mean, signed=True)} {ends} (over {found.n:,} classes)"
+    """Every claim of a page: the paper's value, ours, the verdict and what was run, here and in recorded evidence."""
+    return Table(claims.rows(results))

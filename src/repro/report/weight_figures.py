@@ -9,16 +9,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from repro.artefacts.base import Results
+from repro.artefacts.table2 import at_first_rate
+from repro.report.networks import describe_model
+from repro.report.tables import first_training
+
 COLOURS = {"LTH": "#0072b2", "RR": "#d55e00"}  # distinct to colour-blind readers
 MARKERS = {"LTH": "o", "RR": "s"}
 
 
-def plot_tickets(frame: pd.DataFrame, paper: pd.DataFrame, x: str) -> Figure:
+def plot_tickets(results: Results, paper: pd.DataFrame, x: str) -> Figure:
     """Accuracy against the share of weights left, LTH and RR, without and with rewinding; the paper's values beside.
 
     `x` is the column of sparsities that the frame and the published table share. Dots are seeds, lines their mean, the
-    paper's values are hollow and dashed, and a dotted line is our dense network.
+    paper's values are hollow and dashed, and a dotted line is our dense network. Of several learning rates the first.
     """
+    frame = at_first_rate(results.frame) if "learning_rate" in results.frame else results.frame
     sns.set_theme(style="whitegrid", font_scale=0.9)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharex=True, sharey=True, layout="constrained")
     for axis, rewound, title in zip(axes, (False, True), ("without rewinding", "with rewinding"), strict=True):
@@ -29,6 +35,7 @@ def plot_tickets(frame: pd.DataFrame, paper: pd.DataFrame, x: str) -> Figure:
         axis.axhline(dense, color="grey", linestyle=":", label="dense, here")
         axis.set(title=title, xlabel="weights left, %")
         _set_share_axis(axis, sorted({*frame[x].round(3), *paper[x].round(3)}))
+    figure.suptitle(f"here: {describe_model(first_training(results).model)}", fontsize=10)
     axes[0].set_ylabel("test accuracy, %")
     axes[0].legend(fontsize=8)
     plt.close(figure)

@@ -103,6 +103,18 @@ def sparsity_over_model(mask: Mask, model: nn.Module) -> float:
     return sum(int((~m).sum()) for m in mask.values()) / sum(p.numel() for p in model.parameters())
 
 
+def overlap(mask: Mask, model: nn.Module) -> float:
+    """Share of the weights a mask keeps that are as many of the model's largest: 1 - sparsity by chance, 0 for none.
+
+    With the weights a training begins with, it says how much of a ticket that training had already in place
+    (Ma et al. 2021 find much of it there where the learning rate is small).
+    """
+    parameters = dict(model.named_parameters())
+    largest = magnitude_mask({name: parameters[name] for name in mask}, sparsity(mask))
+    kept = sum(int(m.sum()) for m in mask.values())
+    return sum(int((m & largest[name].to(m.device)).sum()) for name, m in mask.items()) / max(kept, 1)
+
+
 def scope_sparsity(over_model: float, model: nn.Module, scope: str) -> float:
     """Sparsity of a scope that removes the share `over_model` of all the model's parameters.
 

@@ -30,6 +30,11 @@ def snapshot_file(epoch: int) -> str:
     return f"epoch-{epoch}.safetensors"
 
 
+def optimizer_file(epoch: int) -> str:
+    """Name of the file that keeps what the optimiser held after `epoch` epochs."""
+    return f"optimizer-{epoch}.safetensors"
+
+
 def set_aside(file: Path, why: Exception | str, what: str = "damaged") -> None:
     """Rename a file that is damaged, or what else it is, so that it is never read again, and say so."""
     number = 1

@@ -21,7 +21,14 @@ from torch.nn.functional import cross_entropy
 from repro.config import Training
 from repro.data.loader import Loader, derive_seed
 from repro.models.patched import PatchNetwork
-from repro.training.checkpoint import compare_stamps, load_tensors, save_tensors, set_aside, snapshot_file
+from repro.training.checkpoint import (
+    compare_stamps,
+    load_tensors,
+    optimizer_file,
+    save_tensors,
+    set_aside,
+    snapshot_file,
+)
 from repro.training.objective import Classification, Diverged, Learner, Objective
 from repro.training.optimizers import clip_gradients, make_optimizer, make_schedule, pack_state, unpack_state
 from repro.training.precision import accelerate, autocast, usable_precision
@@ -37,7 +44,8 @@ class Fit:
 
     `folder`, where given, receives the checkpoint and the snapshots, and a checkpoint found there is resumed if it
     bears the same `stamp`: checksums of what the training is made from. `zero_masked` zeroes the weights outside a
-    ticket. `test`, where given, is what the history keeps of the network before the first epoch and after every one.
+    ticket. `held`, where given, is the file of what the optimiser begins with. `test`, where given, is what the history
+    keeps of the network before the first epoch and after every one.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class Fit:
         objective: Objective | None = None,
         first_epoch: int = 0,
         zero_masked: Callable[[], None] = lambda: None,
+        held: Path | None = None,
         folder: Path | None = None,
         stamp: Mapping[str, str] | None = None,
         test: Callable[[nn.Module], dict[str, float]] | None = None,
@@ -62,6 +71,8 @@ class Fit:
         self.zero_masked = zero_masked
         self.zero_masked()
         self.optimizer = make_optimizer(self.learner(network), config)
+        if held:
+            unpack_state(self.optimizer, *load_tensors(held))
         self.schedule = make_schedule(self.optimizer, config, loader.steps_per_epoch)
         self.ema = ModelEmaV3(network, decay=config.ema_decay) if config.ema_decay else None
         self.first_step = self.step = first_epoch * loader.steps_per_epoch
@@ -148,9 +159,12 @@ class Fit:
         return [entry | {"seconds": round(self.seconds, 2)} | self.test(self.averaged)] if self.test else []
 
     def snapshot(self) -> None:
-        """Keep the weights of this epoch if the recipe asks for them."""
-        if self.folder and not self.ranks.rank and self.epoch in self.config.snapshot_epochs:
-            save_tensors(self.folder / snapshot_file(int(self.epoch)), self.network.inner.state_dict())
+        """Keep the weights of this epoch, and what the optimiser holds, if the recipe asks for them."""
+        if not self.folder or self.ranks.rank or self.epoch not in self.config.snapshot_epochs:
+            return
+        save_tensors(self.folder / snapshot_file(int(self.epoch)), self.network.inner.state_dict())
+        if self.epoch:
+            save_tensors(self.folder / optimizer_file(int(self.epoch)), *pack_state(self.optimizer))
 
     def parts(self) -> dict[str, nn.Module]:
         """What changes besides the optimiser, by the name it has in a checkpoint."""

@@ -1,9 +1,14 @@
-"""What the tables of weight tickets share: their rewinding epoch, the arms that a rehearsal takes, LTH beside RR."""
+"""What artefacts on weight tickets share: rewinding epoch, pruning rounds, the arms of a rehearsal, LTH beside RR."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from repro.artefacts.base import Arm
-from repro.config import ConfigError
+from repro.config import ConfigError, Rewind, TrainRun, WeightTicket
+
+PRUNE_RATE = 0.2  # of the weights left, a round of iterative magnitude pruning
 
 
 def check_rewind_epoch(epoch: int) -> int:
@@ -11,6 +16,18 @@ def check_rewind_epoch(epoch: int) -> int:
     if epoch < 1:
         raise ConfigError(f"rewind_epoch must be at least 1, since 0 is the row without rewinding; got {epoch}")
     return epoch
+
+
+def prune_in_rounds(dense: TrainRun, rounds: Sequence[int], start: Rewind) -> Iterator[tuple[int, TrainRun, TrainRun]]:
+    """LTH and RR after each of the rounds, on the masks of one chain of trainings from `start`.
+
+    A round that is left out is pruned together with the next. RR trains LTH's mask from another initialisation.
+    """
+    source, training = dense, replace(dense.training, snapshot_epochs=())
+    for number in rounds:
+        ticket = WeightTicket(source, sparsity=1 - (1 - PRUNE_RATE) ** number)
+        source = replace(dense, training=training, ticket=ticket, start=start)
+        yield number, source, replace(dense, training=training, ticket=ticket, draw=1)
 
 
 def first_and_last(arms: list[Arm]) -> list[Arm]:
