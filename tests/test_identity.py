@@ -14,16 +14,20 @@ import pytest
 
 from repro import config
 from repro.config import (
+    MAE,
     ConfigError,
     Data,
+    MoCo,
     PatchTicket,
     Pretrained,
+    PretrainRun,
     Rewind,
     SampleTicket,
     SelectRun,
     TextRun,
     Training,
     TrainRun,
+    Views,
     WeightTicket,
 )
 from repro.config.base import Config, annotations, choices
@@ -36,6 +40,7 @@ RUNS = list(config.Run.__args__)
 TRAINED = (TrainRun(), TrainRun(draw=1))
 SELECTED = tuple(SelectRun(run, 0.5) for run in TRAINED)
 WITHIN = {
+    PretrainRun: (PretrainRun(MoCo()), PretrainRun(MAE(), (Views(),))),
     TrainRun: TRAINED,
     SelectRun: SELECTED,
     TextRun: (TextRun(), TextRun(half=1)),

@@ -12,8 +12,10 @@ from torch import nn
 
 from repro.config import ConfigError, Model, Training
 from repro.models import build_model
+from repro.models.patched import PatchNetwork
 from repro.training import optimizers
 from repro.training.checkpoint import load_tensors, save_tensors
+from repro.training.objective import Classification, Learner
 from repro.training.precision import place
 
 CPU = torch.device("cpu")
@@ -125,3 +127,77 @@ def test_what_an_optimiser_holds_is_tensors_and_json(tmp_path):
     assert plain["state/0/m_schedule"] < 1
     assert all(isinstance(t, torch.Tensor) for t in tensors.values())
     assert json.loads(json.dumps(plain)).keys() == plain.keys()
+
+
+VIT = Model("vit", width=16, depth=2, heads=2)
+
+
+def learner_of(network=VIT, classes=10):
+    patched = PatchNetwork(build_model(network, fused_attention=False))
+    return Learner(patched, Classification(Training(), classes, 0), "fp32", CPU)
+
+
+def test_a_vit_learns_slower_the_earlier_a_block_is():
+    learner = learner_of()
+    recipe = Training(optimizer="adamw", learning_rate=0.01, layer_decay=0.5, decay_all=False, weight_decay=0.1)
+    optimizer = optimizers.make_optimizer(learner, recipe)
+    optimizers.make_schedule(optimizer, recipe, STEPS).step_update(0)
+    found = {id(p): (group["lr"], group["weight_decay"]) for group in optimizer.param_groups for p in group["params"]}
+    expected = {
+        "patch_embed.proj.weight": (0.01 / 8, 0.1),
+        "pos_embed": (0.01 / 8, 0.0),
+        "cls_token": (0.01 / 8, 0.0),
+        "blocks.0.attn.qkv.weight": (0.01 / 4, 0.1),
+        "blocks.1.mlp.fc1.bias": (0.01 / 2, 0.0),
+        "norm.weight": (0.01, 0.0),
+        "head.weight": (0.01, 0.1),
+    }
+    for name, values in expected.items():
+        assert found[id(learner.network.inner.get_parameter(name))] == pytest.approx(values), name
+    assert len(found) == len(list(learner.parameters()))
+    with pytest.raises(ConfigError, match=r"layer_decay 0.5 needs a network of blocks, a ViT"):
+        optimizers.make_optimizer(learner_of(Model(width=4)), recipe)
+
+
+def test_weight_decay_moves_by_a_cosine_and_what_is_spared_stays_spared():
+    recipe = Training(epochs=2, optimizer="adamw", weight_decay=0.04, final_weight_decay=0.4, decay_all=False)
+    optimizer = optimizers.make_optimizer(build_model(Model(width=4)), recipe)
+    schedule, found = optimizers.make_schedule(optimizer, recipe, STEPS), []
+    for step in range(2 * STEPS):
+        schedule.step_update(step)
+        found.append({group["weight_decay"] for group in optimizer.param_groups})
+    expected = [0.4 - 0.36 * (1 + math.cos(math.pi * step / 20)) / 2 for step in range(20)]
+    assert [max(decays) for decays in found] == pytest.approx(expected)
+    assert all(0.0 in decays for decays in found)
+
+
+def test_gradients_are_clipped_together_or_each_by_itself():
+    def clipped(**how):
+        layers = nn.ModuleList([nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)])
+        layers[0].weight.grad, layers[1].weight.grad = torch.full((2, 2), 3.0), torch.full((2, 2), 0.1)
+        optimizers.clip_gradients(layers, Training(**how))
+        return [layer.weight.grad.norm().item() for layer in layers]
+
+    assert clipped() == pytest.approx([6.0, 0.2])
+    together = clipped(clip_norm=1.0)
+    assert math.hypot(*together) == pytest.approx(1.0, rel=1e-4)
+    assert together[0] / together[1] == pytest.approx(30, rel=1e-4)
+    assert clipped(clip_norm=1.0, clip_each=True) == pytest.approx([1.0, 0.2], rel=1e-4)
+
+
+def test_the_averages_of_adam_are_those_asked_for():
+    def betas(*asked):
+        recipe = Training(optimizer="adamw", betas=asked)
+        return optimizers.make_optimizer(build_model(Model(width=4)), recipe).param_groups[0]["betas"]
+
+    assert betas(0.9, 0.95) == (0.9, 0.95)
+    assert betas() == (0.9, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"layer_decay": 0.0}, "layer_decay must lie above 0"), ({"betas": (0.9,)}, "betas must be two numbers")],
+)
+def test_parts_of_a_recipe_that_cannot_be_are_refused(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        Training(**wrong)

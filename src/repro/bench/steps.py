@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
 from repro.artefacts.shared.flops import count_patches, vit_macs
+from repro.bench.pretraining import METHODS, method_steps, view_steps
 from repro.config import Data, Model, Training
 from repro.data import digits, load_dataset
 from repro.data.loader import Batch, Loader
@@ -50,6 +51,8 @@ def list_rows() -> list[Row]:
     patches = "DeiT-Tiny training step on patch tickets at 224 pixels"
     saved = vit_macs(DEIT_TINY) / vit_macs(DEIT_TINY, kept_patches(LOW))
     fetched = "ResNet-20 training, data included, against an fp32 loop with DataLoader and transforms"
+    views = "two augmented views of a batch (crop, flip, jitter, grey, blur) against torchvision image by image"
+    pretraining = "pretraining step at 24 pixels, bf16, against fp32 with views by torchvision image by image"
     online, dense = "stored against selected online", f"against the dense step ({saved:.2f} in FLOPs)"
     return [
         Row("ViT training step (bf16, unfused attention) against the ordinary fp32 step", 2.5, BATCH, vit_steps),
@@ -61,6 +64,8 @@ def list_rows() -> list[Row]:
             Row(f"{patches}, k = {LOW}, {dense}, {n} images", round(0.9 * saved, 2), n, partial(dense_steps, n))
             for n in (PATCH_BATCH, LARGE_BATCH)
         ),
+        Row(views, 20.0, BATCH, view_steps),
+        *(Row(f"{name}: {pretraining}", 2.0, BATCH, partial(method_steps, name)) for name in METHODS),
     ]
 
 

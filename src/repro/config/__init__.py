@@ -52,15 +52,14 @@ from repro.config.ssl import (
     EvaluateRun,
     Features,
     FineTuning,
-    Interpolation,
     LinearProbe,
     Method,
     MoCo,
     MoCoV3,
     PretrainRun,
     SwAV,
-    Views,
 )
+from repro.config.views import Interpolation, Views
 
 Run = (
     TrainRun

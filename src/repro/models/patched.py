@@ -24,7 +24,7 @@ class PatchNetwork(nn.Module):
     first: what is left is which patches are kept. Below 1, `keep_rate` has a ViT drop patches at three of its blocks.
     With `any_size`, a ViT cuts images of any size into patches of its own, its positions stretched to their grid.
     Raises ConfigError for a keep rate of a network that cannot select, or that is to see patches of another's choice,
-    and for a network that cuts an image into another number of patches.
+    for a network that cuts an image into another number of patches, and for one that takes images of one size alone.
     """
 
     colour: Tensor
@@ -46,6 +46,8 @@ class PatchNetwork(nn.Module):
             raise ConfigError(f"a network that drops patches itself (keep_rate {keep_rate}) takes no patch ticket")
         if patches not in (0, own := own_patches(inner)) and own:
             raise ConfigError(f"the selector cuts an image into {patches} patches, this network into {own}")
+        if any_size and hasattr(inner, "patch_embed") and not takes_patches(inner):
+            raise ConfigError(f"{type(inner).__name__} takes images of one size alone; give all views the same")
         self.inner, self.keep_rate, self.patches, self.blank = inner, keep_rate, patches, blank
         self.any_size = any_size
         self.register_buffer("colour", colour, persistent=False)

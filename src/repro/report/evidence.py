@@ -24,6 +24,7 @@ DATA = {
     "imagenet": "ImageNet-1K",
     "digit-scans": "digit scans",
     "digit-scenes": "digit scenes",
+    "digit-pairs": "digit pairs",
     "ag-news": "AG News",
     "ag-news-10k": "AG News",
     "glosses": "ImageNet-21k's glosses",
@@ -178,6 +179,19 @@ def describe_audits(results: Results, pairs: list[Pair]) -> str:
     return f"nothing trained: printed numbers recomputed, {', '.join(counts)}"
 
 
+def describe_evaluations(results: Results, pairs: list[Pair]) -> str:
+    """What was pretrained, by which method and how long."""
+    lengths: dict[tuple[str, str, str], list[float]] = {}
+    for run, _ in pairs:
+        source = getattr(run, "source", run)
+        if isinstance(source, config.PretrainRun):
+            images = describe_images(source.data)
+            key = (type(source.method).__name__, describe_model(source.model), images)
+            lengths.setdefault(key, []).append(source.training.epochs)
+    said = (f"{method}, {model}; {numbers(n)} epochs on {images}" for (method, model, images), n in lengths.items())
+    return "; ".join(said) or "nothing pretrained: features of networks as they are drawn, or pixels"
+
+
 DESCRIBED = {  # by procedure
     "train": describe_trainings,
     "select": describe_trainings,
@@ -188,6 +202,8 @@ DESCRIBED = {  # by procedure
     "rank": describe_chains,
     "transfer": describe_chains,
     "audit": describe_audits,
+    "pretrain": describe_evaluations,
+    "evaluate": describe_evaluations,
 }
 
 

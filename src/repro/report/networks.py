@@ -9,12 +9,18 @@ from repro import config
 from repro.artefacts.base import Results
 from repro.config import TrainRun
 
-OURS = {"resnet20": "ResNet-20", "vit": "ViT", "swin": "Swin", "lvvit": "LV-ViT"}  # any other is timm's
+OURS = {
+    "resnet20": "ResNet-20",
+    "resnet": "ResNet",
+    "vit": "ViT",
+    "swin": "Swin",
+    "lvvit": "LV-ViT",
+}  # any other is timm's
 
 
 def describe_model(model: Any) -> str:
     """A network with its size, such as `ViT, width 96, 4 blocks, patches of 4 pixels`."""
-    has_patches = model.name in OURS and model.name != "resnet20"
+    has_patches = model.name in OURS and model.name not in ("resnet20", "resnet")
     return name_model(model) + (f", patches of {model.patch_size} pixels" if has_patches else "")
 
 
