@@ -80,7 +80,7 @@ def test_a_command_survives_its_worker_and_tells_how_far_it_is(command):
     (driver,) = found["drivers"]
     assert driver["alive"]
     assert driver["process"] == process.pid
-    assert driver["total"] == driver["waiting"] + len(driver["running"])
+    assert driver["total"] == driver["pending"] + driver["submitted"] + len(driver["running"])
 
 
 def call(monkeypatch, *words):

@@ -26,6 +26,8 @@ SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of a r
 INTERRUPTED = 130  # exit status that typer gives on Ctrl-C
 ArtefactIds = Annotated[list[str], typer.Argument(help="ids of artefacts, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
+BackendName = Annotated[str, typer.Option(help="where runs are carried out: local or ray")]
+Address = Annotated[str, typer.Option(help="of a Ray cluster, such as auto; without one, Ray is started here")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="name=value, such as seeds=0,1,2")]
 
 
@@ -44,8 +46,10 @@ def run(
     p: Parameters = None,
     refresh: Annotated[bool, typer.Option(help="carry every run out again")] = False,
     dry_run: Annotated[bool, typer.Option(help="two steps of the first runs, on tiny stand-ins of the data")] = False,
+    backend: BackendName = "local",
+    address: Address = "",
 ) -> None:
-    """Carry out the runs of artefacts that your own store lacks."""
+    """Carry out the runs of artefacts that your own store lacks; what several artefacts need, once."""
     if dry_run:
         for artefact in artefacts:
             print(rehearsed(artefact, preset))
@@ -53,9 +57,10 @@ def run(
     tasks = [task for artefact in artefacts for task in planned(artefact, preset, p)]
     from repro.runs import schedule, store
 
+    place = schedule.find_backend(backend, address)
     paths.make_folder(paths.home())
     with store.making_again(store.with_parents(tasks) if refresh else []):
-        records = schedule.get_or_compute(tasks, use_committed=False)
+        records = schedule.get_or_compute(tasks, use_committed=False, find_backend=place)
     print(f"{', '.join(artefacts)}, preset {preset}: {len({r.key for r in records})} runs are done")
 
 
@@ -77,7 +82,13 @@ def compute(
 
 
 @app.command()
-def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = None) -> None:
+def execute(
+    artefacts: ArtefactIds,
+    preset: Preset = "demo",
+    p: Parameters = None,
+    backend: BackendName = "local",
+    address: Address = "",
+) -> None:
     """Carry out what your own store lacks, then execute the notebooks into pages of your own.
 
     Where runs failed, the pages that do not need them are made all the same.
@@ -88,10 +99,14 @@ def execute(artefacts: ArtefactIds, preset: Preset = "demo", p: Parameters = Non
     from repro.pages.execute import execute_all
     from repro.runs import schedule
 
+    place, wanted = (
+        schedule.find_backend(backend, address),
+        [task for found in planned_tasks.values() for task in found],
+    )
     paths.make_folder(paths.home())
     failed = None
     try:
-        schedule.get_or_compute([task for tasks in planned_tasks.values() for task in tasks], use_committed=False)
+        schedule.get_or_compute(wanted, use_committed=False, find_backend=place)
     except schedule.RunFailed as error:
         failed = error
         jobs = {a: job for a, job in jobs.items() if not schedule.missing(planned_tasks[a], use_committed=False)}
@@ -185,12 +200,15 @@ def book(preset: Annotated[str, typer.Option(help="build the site of your own pa
 
 
 @app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="for a program to read")] = False) -> None:
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="for a program to read")] = False,
+    quiet: Annotated[bool, typer.Option("-q", help="a line a command that is at work, and one for the store")] = False,
+) -> None:
     """Show the runs in your own store, and what is being carried out now."""
-    from repro.runs.status import describe, overview
+    from repro.runs.status import describe, overview, summarise
 
     found = overview()
-    print(json.dumps(found, indent=1) if as_json else describe(found))
+    print(json.dumps(found, indent=1) if as_json else summarise(found) if quiet else describe(found))
 
 
 @app.command()

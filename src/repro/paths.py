@@ -91,6 +91,11 @@ def drivers() -> Path:
     return home() / "drivers"
 
 
+def measured() -> Path:
+    """Folder of what runs were measured to take of a machine."""
+    return home() / "measured"
+
+
 def gpus() -> Path:
     """Folder of the locks of GPUs."""
     return home() / "gpus"

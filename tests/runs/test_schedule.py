@@ -34,7 +34,7 @@ class Fake:
         self.errors = {identity(task): list(found) for task, found in (errors or {}).items()}
         self.waiting, self.done, self.asked, self.cancelled = deque(), set(), Counter(), False
 
-    def submit(self, task):
+    def submit(self, task, chain=1):
         self.asked[identity(task)] += 1
         self.waiting.append(task)
 

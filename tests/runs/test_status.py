@@ -75,7 +75,8 @@ def test_a_driver_says_what_it_has_done_and_is_doing(monkeypatch):
     shown.note_failed(dense[2], "no luck")
     shown.update([dense[1]])
     (driver,) = status.drivers()
-    assert (driver["total"], driver["done"], driver["waiting"], driver["not_carried_out"]) == (5, 1, 1, 1)
+    assert (driver["total"], driver["done"], driver["submitted"], driver["pending"]) == (5, 1, 1, 0)
+    assert (driver["cached"], driver["not_carried_out"]) == (0, 1)
     assert list(driver["running"]) == [f"{config.name(DENSE)} seed 1"]
     assert driver["failed"] == {f"{config.name(DENSE)} seed 2": "no luck"}
     assert driver["seconds_left"] == 140.0
@@ -83,7 +84,8 @@ def test_a_driver_says_what_it_has_done_and_is_doing(monkeypatch):
     assert states()[1][0] == "running"
     first, second = status.describe(status.overview()).splitlines()[:2]
     assert first.endswith(
-        "1 of 5 runs done, 1 running, 1 waiting, 1 failed, 1 not carried out because of that, about 2 min left"
+        "1 of 5 runs done, 1 running, 1 submitted, 0 pending, 0 cached, 1 failed, "
+        "1 not carried out because of that, about 2 min left"
     )
     assert second == f"  {config.name(DENSE)} seed 2 failed: no luck"
     shown.close()
@@ -92,7 +94,7 @@ def test_a_driver_says_what_it_has_done_and_is_doing(monkeypatch):
 
 def test_a_driver_that_was_killed_is_told_by_its_process_and_forgotten_by_the_next(gone):
     running = {f"{config.name(DENSE)} seed 0": 5.0}
-    dead = State(3, 1, 1, running, {}, 0, None, process=gone)
+    dead = State(3, 0, 1, 1, 0, running, {}, 0, None, process=gone)
     file = paths.drivers() / f"{host()}-{gone}.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(asdict(dead)))
@@ -105,7 +107,7 @@ def test_a_driver_that_was_killed_is_told_by_its_process_and_forgotten_by_the_ne
 
 
 def test_of_a_driver_on_another_machine_only_its_last_words_are_known(gone):
-    away = State(3, 1, 1, {}, {}, 0, None, host="elsewhere", process=gone, written=time.time() - 7200)
+    away = State(3, 0, 1, 1, 0, {}, {}, 0, None, host="elsewhere", process=gone, written=time.time() - 7200)
     file = paths.drivers() / f"elsewhere-{gone}.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(asdict(away)))

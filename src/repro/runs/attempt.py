@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from repro.disk import StoreFull, write_bytes
 from repro.runs import store
 from repro.runs.graph import Task
+from repro.runs.needs import measure
 
 FAILURE_FILE = "failed.json"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read by libraries when they are loaded
@@ -26,12 +27,15 @@ def attempt(task: Task) -> None:
     use_one_thread()
     try:
         (store.folder(*task) / FAILURE_FILE).unlink(missing_ok=True)
-        store.compute(*task)
+        was_done = (store.folder(*task) / store.RECORD_FILE).exists()
+        record = store.compute(*task)
     except store.UnderWay:
         raise
     except Exception as error:
         note_failure(task, explain(error), traceback.format_exc())
         raise
+    if not was_done:
+        measure(task[0], record)
 
 
 def use_one_thread() -> None:

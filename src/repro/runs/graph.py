@@ -1,7 +1,7 @@
 """The graph of runs: what has to be carried out, and in which order. Knows nothing of where it is carried out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,9 +60,13 @@ def plan(wanted: Iterable[Task], look_up: LookUp) -> tuple[dict[Name, Task], dic
 
 @dataclass
 class Walk:
-    """Tasks under way through their graph: each is handed out once, when all it needs is done."""
+    """Tasks under way through their graph: each is handed out once, when all it needs is done.
 
-    tasks: Mapping[Name, Task]
+    The tasks stand parents first, as `plan` has them. `chain` is how many runs are left one after the other from a
+    task on: the longer, the sooner it must begin for all to be over soon.
+    """
+
+    tasks: dict[Name, Task]
     done: set[Name] = field(default_factory=set)
     failed: dict[Name, str] = field(default_factory=dict)  # with the reason
     blocked: dict[Name, Name] = field(default_factory=dict)  # with the failed one that it needs
@@ -74,6 +78,9 @@ class Walk:
             self._open[name] = {identity(parent) for parent in parents(task)} & self.tasks.keys()
             for parent in self._open[name]:
                 self._children[parent].append(name)
+        self.chain: dict[Name, int] = {}
+        for name in reversed(self.tasks):
+            self.chain[name] = 1 + max((self.chain[child] for child in self._children[name]), default=0)
 
     @property
     def is_over(self) -> bool:
@@ -102,6 +109,10 @@ class Walk:
             if (child := waiting.pop()) not in self.blocked:
                 self.blocked[child] = name
                 waiting += self._children[child]
+
+    def is_pending(self, name: Name) -> bool:
+        """Whether a task waits for others that it needs."""
+        return bool(self._open[name])
 
     def left(self) -> list[Name]:
         """Tasks that are neither done nor given up."""

@@ -20,8 +20,10 @@ class State:
     """What a driver of runs has done and is doing."""
 
     total: int
+    cached: int  # asked for, and there before
     done: int
-    waiting: int  # for a run they need, for room, or for another process
+    pending: int  # wait for a run they need
+    submitted: int  # wait for room, or for another process
     running: dict[str, float]  # with the seconds they have run
     failed: dict[str, str]  # with the reason
     not_carried_out: int  # because a run that they need failed
@@ -32,13 +34,13 @@ class State:
 
 
 class Progress:
-    """Follows a walk; `seconds` is what runs of a kind are known to take."""
+    """Follows a walk; `seconds` is what runs of a kind are known to take, `cached` how many need not be carried out."""
 
-    def __init__(self, walk: Walk, seconds: Mapping[str, list[float]]) -> None:
+    def __init__(self, walk: Walk, seconds: Mapping[str, list[float]], cached: int = 0) -> None:
         from tqdm.auto import tqdm
 
         status.tidy()
-        self._walk, self._start, self._written = walk, time.monotonic(), 0.0
+        self._walk, self._cached, self._start, self._written = walk, cached, time.monotonic(), 0.0
         self._seconds: dict[str, list[float]] = defaultdict(list, seconds)
         self._since: dict[Name, float] = {}
         self._left: float | None = None
@@ -75,10 +77,13 @@ class Progress:
         left = set(walk.left())
         elapsed = {name: now - since for name, since in self._since.items() if name in left}
         self._left = seconds_left(left, elapsed, self._seconds)
+        pending = sum(map(walk.is_pending, left))
         return State(
             total=len(walk.tasks),
+            cached=self._cached,
             done=len(walk.done),
-            waiting=len(left) - len(elapsed),
+            pending=pending,
+            submitted=len(left) - pending - len(elapsed),
             running={words(name): round(seconds, 1) for name, seconds in elapsed.items()},
             failed={words(name): reason for name, reason in walk.failed.items()},
             not_carried_out=len(walk.blocked),

@@ -5,9 +5,10 @@ from what it finds. A run that fails is reported at the end while what does not 
 lost is tried again, because it goes on from its checkpoint.
 """
 
+import importlib.util
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
@@ -24,10 +25,15 @@ from repro.runs.workers import WorkerLost
 TRIES = 3  # of a run whose process is lost
 POLL_SECONDS = 1.0  # between two looks at what other processes do
 TRAIN, WORKERS = "REPRO_TRAIN", "REPRO_WORKERS"
+BACKENDS = ("local", "ray")
 
 
 class RunFailed(RuntimeError):
     """Runs that did not finish; the message names each, its cause and what was not carried out because of it."""
+
+
+class BackendMissing(RuntimeError):
+    """A backend whose package is not installed."""
 
 
 def missing(wanted: Iterable[Task], use_committed: bool = True) -> list[Task]:
@@ -43,11 +49,17 @@ def finder(use_committed: bool, first: Path | None = None) -> LookUp:
     return lambda run, seed: store.find_local(run, seed) or known().get((config.name(run), seed))
 
 
-def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first: Path | None = None) -> list[Record]:
-    """Records of the wanted tasks, in their order; what is missing is carried out.
+def get_or_compute(
+    wanted: Iterable[Task],
+    *,
+    use_committed: bool = True,
+    first: Path | None = None,
+    find_backend: Callable[[], Backend] | None = None,
+) -> list[Record]:
+    """Records of the wanted tasks, in their order; what is missing is carried out, on this machine or as is chosen.
 
     Committed records count as there unless `use_committed` is false, as it is where a user asks to reproduce; those of
-    the file `first` go before those of others.
+    the file `first` go before those of others. `find_backend` is only called where there is something to carry out.
     Raises RunFailed, or RunMissing where `REPRO_TRAIN=never` forbids what would have to be carried out.
     """
     wanted = list(wanted)
@@ -55,7 +67,8 @@ def get_or_compute(wanted: Iterable[Task], *, use_committed: bool = True, first:
     if tasks and not may_train():
         raise store.RunMissing(f"{len(tasks)} runs are not in book/results, and {TRAIN}=never forbids training")
     if tasks:
-        carry_out(tasks, local_backend(), seconds_by_kind(found.values()))
+        backend = (find_backend or local_backend)()
+        carry_out(tasks, backend, seconds_by_kind(found.values()), len(found))
     return [found.get(identity(task)) or read_back(task) for task in wanted]
 
 
@@ -107,13 +120,35 @@ def local_backend() -> Backend:
     return Here() if workers == 1 and not gpus else Local(workers, gpus, free_memory_mb())
 
 
-def carry_out(tasks: Mapping[Name, Task], backend: Backend, seconds: Mapping[str, list[float]] | None = None) -> None:
+def find_backend(name: str, address: str | None) -> Callable[[], Backend]:
+    """What makes the backend of a name. Raises ConfigError, or BackendMissing where it is not installed."""
+    if name not in BACKENDS:
+        raise config.ConfigError(f"unknown backend {name!r}: choose one of {', '.join(BACKENDS)}")
+    if name == "local":
+        if address:
+            raise config.ConfigError(f"--address {address} is for --backend ray; the local backend has none")
+        return local_backend
+    if importlib.util.find_spec("ray") is None:
+        raise BackendMissing("the backend ray needs Ray, which is not installed: `pip install 'ray>=2.60,<3'`")
+    return partial(ray_backend, address or os.environ.get("RAY_ADDRESS"))
+
+
+def ray_backend(address: str | None) -> Backend:
+    """The Ray cluster at an address, or one of our own on this machine. Raises NoCluster."""
+    from repro.runs.backends.ray import connect
+
+    return connect(address, chosen_workers())
+
+
+def carry_out(
+    tasks: dict[Name, Task], backend: Backend, seconds: Mapping[str, list[float]] | None = None, cached: int = 0
+) -> None:
     """Carry tasks out. Raises RunFailed at the end where one failed; what was finished stays finished.
 
-    `seconds` is what runs of a kind are known to take.
+    `seconds` is what runs of a kind are known to take, `cached` how many more were asked for and are there.
     """
     walk = Walk(tasks)
-    Driver(walk, backend, Progress(walk, seconds or {})).run()
+    Driver(walk, backend, Progress(walk, seconds or {}, cached)).run()
     if walk.failed:
         raise RunFailed(walk.report())
 
@@ -130,7 +165,7 @@ class Driver:
         """Carry out every task that can be; whatever ends this, nothing is left running."""
         try:
             for task in self._walk.first():
-                self._backend.submit(task)
+                self._submit(task)
             while not self._walk.is_over:
                 self._progress.update(map(identity, self._backend.running()))
                 for ended in self._backend.wait(POLL_SECONDS):
@@ -139,6 +174,9 @@ class Driver:
         finally:
             self._backend.cancel()
             self._progress.close()
+
+    def _submit(self, task: Task) -> None:
+        self._backend.submit(task, self._walk.chain[identity(task)])
 
     def _take(self, ended: Ended) -> None:
         """Act on what came of a task."""
@@ -154,7 +192,7 @@ class Driver:
             ready = self._walk.finish(name)
             self._progress.note_done(name, ended.seconds, record.outcome)
             for task in ready:
-                self._backend.submit(task)
+                self._submit(task)
         else:
             self._fail(name, f"it ended without a record in {store.folder(*ended.task)}")
 
@@ -162,7 +200,7 @@ class Driver:
         self._tries[name] += 1
         if self._tries[name] < TRIES:
             self._progress.say(f"{words(name)}: its process was {ended.error}; it goes on in another")
-            self._backend.submit(ended.task)
+            self._submit(ended.task)
             return
         reason = (
             f"its process was {ended.error}, {TRIES} times in all, perhaps for want of memory. Run the same command "
@@ -179,4 +217,4 @@ class Driver:
         """Ask again for runs that other processes are through with, or gave up."""
         for name, task in list(self._elsewhere.items()):
             if not store.is_under_way(store.folder(*task)):
-                self._backend.submit(self._elsewhere.pop(name))
+                self._submit(self._elsewhere.pop(name))

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,14 @@ def describe(found: dict[str, Any]) -> str:
     return "\n".join(lines) or f"no run has been begun in {found['home']}"
 
 
+def summarise(found: dict[str, Any]) -> str:
+    """An overview as text, a line a driver and one for the store."""
+    lines = [_describe_driver(state)[0] for state in found["drivers"]]
+    counts = Counter(run["state"] for run in found["runs"])
+    said = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    return "\n".join([*lines, f"{found['home']}: {said or 'no runs'}"])
+
+
 def _describe_driver(state: dict[str, Any]) -> list[str]:
     who = f"process {state['process']} on {state['host']}"
     counts = f"{state['done']} of {state['total']} runs done"
@@ -96,7 +105,9 @@ def _describe_driver(state: dict[str, Any]) -> list[str]:
     parts = [
         counts,
         f"{len(state['running'])} running",
-        f"{state['waiting']} waiting",
+        f"{state['submitted']} submitted",
+        f"{state['pending']} pending",
+        f"{state['cached']} cached",
         f"{len(state['failed'])} failed",
     ]
     parts += [f"{state['not_carried_out']} not carried out because of that"] if state["not_carried_out"] else []

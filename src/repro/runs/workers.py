@@ -27,7 +27,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # parameters of glibc's mallopt, from mal
 
 
 class WorkerLost(RuntimeError):
-    """A worker that ended before it answered."""
+    """A worker that ended before it answered; the message goes on from "its process was"."""
+
+
+class OutOfMemory(WorkerLost):
+    """A worker that was ended because its machine had no memory left."""
 
 
 class Worker:
@@ -124,11 +128,16 @@ def _call(message: bytes) -> tuple[Any, Exception | None]:
         function, arguments = pickle.loads(message)
         return function(*arguments), None
     except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            return None, RuntimeError("".join(traceback.format_exception_only(error)).strip())
-        return None, error
+        return None, as_sent(error)
+
+
+def as_sent(error: Exception) -> Exception:
+    """An error that can be sent to another process: itself, or its text where it cannot."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception_only(error)).strip())
+    return error
 
 
 def keep_freed_memory() -> None:

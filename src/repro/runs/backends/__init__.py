@@ -4,7 +4,8 @@ A backend is told which runs to carry out, never given weights: what a run reads
 is done when its record is there.
 """
 
-from collections.abc import Iterable
+from bisect import insort
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,8 +24,8 @@ class Ended:
 class Backend(Protocol):
     """Carries tasks out whose parents are done, as many at a time as it has room for."""
 
-    def submit(self, task: Task) -> None:
-        """Take a task."""
+    def submit(self, task: Task, chain: int = 1) -> None:
+        """Take a task from which on so many runs are left one after the other; longer chains are started first."""
 
     def wait(self, seconds: float) -> list[Ended]:
         """Start what there is room for; returns what ended, after so many seconds at the latest where it can."""
@@ -34,3 +35,33 @@ class Backend(Protocol):
 
     def cancel(self) -> None:
         """Give up every task and all that is held for them; each can be resumed."""
+
+
+class Waiting:
+    """Tasks that wait for room, in the order in which they are to be started."""
+
+    def __init__(self) -> None:
+        self._line: list[tuple[int, Task]] = []
+
+    def add(self, task: Task, chain: int) -> None:
+        """Line a task up before those with shorter chains, after the others."""
+        insort(self._line, (-chain, task), key=lambda one: one[0])
+
+    def take(self, fits: Callable[[Task], bool]) -> None:
+        """Give every task to a function, in order, and keep those that it says did not fit."""
+        self._line = [one for one in self._line if not fits(one[1])]
+
+    def pop(self) -> Task:
+        """The first task, which waits no more."""
+        return self._line.pop(0)[1]
+
+    def first(self) -> list[Task]:
+        """The first task, if any."""
+        return [task for _, task in self._line[:1]]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._line.clear()
+
+    def __len__(self) -> int:
+        return len(self._line)

@@ -1,10 +1,9 @@
 """This process as the place where runs are carried out, one after the other."""
 
 import time
-from collections import deque
 
 from repro.runs.attempt import attempt
-from repro.runs.backends import Ended
+from repro.runs.backends import Ended, Waiting
 from repro.runs.graph import Task
 from repro.runs.workers import keep_freed_memory
 
@@ -13,19 +12,19 @@ class Here:
     """A backend without a process of its own: a kill of this process ends everything at once."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Task] = deque()
+        self._waiting = Waiting()
         keep_freed_memory()
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, chain: int = 1) -> None:
         """Take a task."""
-        self._waiting.append(task)
+        self._waiting.add(task, chain)
 
     def wait(self, seconds: float) -> list[Ended]:
         """Carry the first task out, however long it takes."""
         if not self._waiting:
             time.sleep(seconds)
             return []
-        task, start, failed = self._waiting.popleft(), time.monotonic(), None
+        task, start, failed = self._waiting.pop(), time.monotonic(), None
         try:
             attempt(task)
         except Exception as error:
@@ -34,7 +33,7 @@ class Here:
 
     def running(self) -> list[Task]:
         """The task that the next `wait` carries out."""
-        return list(self._waiting)[:1]
+        return self._waiting.first()
 
     def cancel(self) -> None:
         """Forget what was not begun."""

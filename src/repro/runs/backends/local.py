@@ -1,8 +1,9 @@
 """This machine as the place where runs are carried out, side by side in processes of their own.
 
 A process is started when a task is there for it, and never more than cores, GPUs and memory allow. A run that trains
-has a share of a GPU where there is one; the others see none. A GPU is claimed when a run needs it and let go when none
-does, so that two commands on one machine take turns. Where every GPU is taken, runs wait for one.
+has a share of a GPU where there is one, all of it until a run of its size was measured; the others see none. A GPU is
+claimed when a run needs it and let go when none does, so that two commands on one machine take turns. Where every GPU
+is taken, runs wait for one.
 """
 
 import sys
@@ -13,11 +14,11 @@ from multiprocessing.connection import wait
 
 from filelock import FileLock
 
-from repro import procedures
 from repro.runs.attempt import attempt
-from repro.runs.backends import Ended
+from repro.runs.backends import Ended, Waiting
 from repro.runs.backends.gpus import VISIBLE, Gpu
 from repro.runs.graph import Task
+from repro.runs.needs import find_needs
 from repro.runs.workers import Worker, WorkerLost
 
 
@@ -38,18 +39,18 @@ class Local:
 
     def __init__(self, limit: int, gpus: Sequence[Gpu] = (), memory_mb: int | None = None) -> None:
         self._limit, self._gpus, self._memory_mb = limit, gpus, memory_mb
-        self._waiting: list[Task] = []
+        self._waiting = Waiting()
         self._places: list[Place] = []
         self._claims: dict[Gpu, FileLock] = {}
         self._said: set[str] = set()
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, chain: int = 1) -> None:
         """Take a task."""
-        self._waiting.append(task)
+        self._waiting.add(task, chain)
 
     def wait(self, seconds: float) -> list[Ended]:
         """Start what there is room for; returns what ended, after so many seconds at the latest."""
-        self._waiting = [task for task in self._waiting if not self._start(task)]
+        self._waiting.take(self._start)
         self._let_go()
         busy = {place.worker.connection: place for place in self._busy()}
         return [self._end(busy[ready]) for ready in wait(list(busy), seconds)]  # type: ignore[index]
@@ -72,7 +73,7 @@ class Local:
         """Give a task to a process, if there is room."""
         if len(self._busy()) >= self._limit:
             return False
-        needs = procedures.find(task[0])
+        needs = find_needs(task[0])
         share = needs.gpu if self._gpus else 0.0
         gpu = self._gpu_with(share) if share else None
         if share and gpu is None:
