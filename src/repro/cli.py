@@ -138,17 +138,16 @@ def explain(
     name: Annotated[str, typer.Argument(help="of a run, or an artefact's id", show_default=False)],
     seed: Annotated[int, typer.Option(help="of the run")] = 0,
     preset: Preset = "demo",
+    p: Parameters = None,
 ) -> None:
-    """Say why a record is stale and why a run would be carried out again; of an artefact, of each of its runs."""
+    """Say why a record is stale and why a run would be carried out; of an artefact, of each of its runs."""
     from repro.runs.explain import explain as lines_about
-    from repro.runs.store import with_parents
 
     config.check_seeds([seed])
     config.check_preset(preset)
-    arms = REGISTRY[name].grid(preset) if name in REGISTRY else []
-    runs = [run for run, _ in with_parents((arm.run, seed) for arm in arms)] or [find_run(name)]
-    for run in runs:
-        print("\n".join(lines_about(run, seed)))
+    given = [f"seeds={seed}", *(p or [])]
+    for line in lines_about(planned(name, preset, given) if name in REGISTRY else [(find_run(name), seed)]):
+        print(line)
 
 
 @app.command()

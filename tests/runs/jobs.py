@@ -56,3 +56,26 @@ def add(one, other):
 
 def process(_):
     return os.getpid()
+
+
+def carry_telling(flight):
+    """What `carry` yields, of runs that leave which GPU they see."""
+    for _, _, task in flight:
+        yield None
+        tell_gpu(task)
+        yield None
+
+
+def carry_dying_of_seed_0(flight):
+    for _, _, task in flight:
+        yield None
+        die_of_seed_0(task)
+        yield None
+
+
+def carry_lasting(flight):
+    """For ever; leaves its process."""
+    for _, _, task in flight:
+        leave(task, str(os.getpid()))
+        yield None
+        time.sleep(10**6)

@@ -101,11 +101,11 @@ def test_a_run_whose_process_is_lost_is_tried_again(carry_out, capsys):
 
 def test_a_run_whose_process_is_lost_every_time_fails_with_the_mend(carry_out):
     backend = carry_out([(DENSE, 0), (OTHER, 0)], {(DENSE, 0): [WorkerLost("killed by SIGKILL")] * 9})
-    with pytest.raises(schedule.RunFailed, match="killed by SIGKILL, 3 times in all, perhaps for want of memory"):
+    with pytest.raises(schedule.RunFailed, match="killed by SIGKILL, 3 times in a row, perhaps for want of memory"):
         backend.run()
     assert backend.asked[identity((DENSE, 0))] == schedule.TRIES
     assert identity((OTHER, 0)) in backend.done
-    assert "3 times in all" in failure_in(store.folder(DENSE, 0))
+    assert "3 times in a row" in failure_in(store.folder(DENSE, 0))
 
 
 def test_a_run_under_way_elsewhere_is_waited_for_and_asked_for_when_it_is_free(carry_out, monkeypatch, capsys):

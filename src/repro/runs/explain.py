@@ -4,27 +4,51 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from repro import config, paths, procedures
 from repro.runs import code, committed, store
 from repro.runs.freshness import STALE, freshness
+from repro.runs.graph import Name, Task, identity, parents, plan, words
 from repro.runs.record import Record
 
 
-def explain(run: Any, seed: int) -> Iterator[str]:
-    """Lines about one run and seed: its records, what has changed since, and what would be carried out."""
+def explain(wanted: Iterable[Task]) -> Iterator[str]:
+    """Lines about tasks and all they need: records, what has changed since, and what `repro run` would do and why."""
+    wanted = list(wanted)
+    tasks = plan(wanted, store.find_local)[0]
+    shown = store.with_parents(wanted)
+    needed_by = {identity(parent): identity(task) for task in reversed(tasks.values()) for parent in parents(task)}
+    asked = set(map(identity, wanted))
+    for task in shown:
+        name = identity(task)
+        yield from explain_records(*task)
+        yield "  " + why(task, name in tasks, None if name in asked else needed_by.get(name))
+        if name in tasks:
+            yield from (f"    after {p[0]}" for p in map(identity, parents(task)) if p in tasks)
+    if len(shown) > 1:
+        yield f"`repro run` would carry out {len(tasks)} of {len(shown)} runs"
+
+
+def explain_records(run: Any, seed: int) -> Iterator[str]:
+    """Lines about the records of one task."""
     own, found = store.find_local(run, seed), committed.find_committed(run, seed)
     yield f"{config.name(run)} seed {seed}"
     yield f"  own store: {own.outcome if own else why_missing(run, seed)}"
     yield f"  book/results: {found.outcome if found else 'no record'}"
     for record in {r.provenance.code: r for r in (found, own) if r}.values():
         yield from explain_code(record)
-    if own is None:
-        lacking = [p for p in config.parents(run) if not store.is_whole(p, seed)]
-        yield "  `repro run` would carry it out" + "".join(f"\n    after {config.name(p)}" for p in lacking)
+
+
+def why(task: Task, is_planned: bool, child: Name | None) -> str:
+    """Whether `repro run` would carry a task out and why; `child` needs it, where nobody asked for it."""
+    has_record = store.find_local(*task) is not None
+    if not is_planned:
+        return "nothing to do" if has_record else "not needed: what needs it is done"
+    because = "its files are not here and whole" if has_record else "it has no record of its own"
+    return f"`repro run` would carry it out: {because}" + (f", and {words(child)} needs it" if child else "")
 
 
 def why_missing(run: Any, seed: int) -> str:

@@ -20,9 +20,9 @@ from repro.runs.backends import Backend, Ended
 from repro.runs.graph import LookUp, Name, Task, Walk, identity, plan, words
 from repro.runs.progress import Progress, kind
 from repro.runs.record import Record
-from repro.runs.workers import WorkerLost
+from repro.runs.workers import OutOfMemory, WorkerLost
 
-TRIES = 3  # of a run whose process is lost
+TRIES = 3  # of a run whose process is lost, without a new checkpoint in between or for want of memory
 POLL_SECONDS = 1.0  # between two looks at what other processes do
 TRAIN, WORKERS = "REPRO_TRAIN", "REPRO_WORKERS"
 BACKENDS = ("local", "ray")
@@ -158,7 +158,8 @@ class Driver:
 
     def __init__(self, walk: Walk, backend: Backend, progress: Progress) -> None:
         self._walk, self._backend, self._progress = walk, backend, progress
-        self._tries: Counter[Name] = Counter()
+        self._tries: Counter[Name] = Counter()  # since the last one that left another checkpoint
+        self._states: dict[Name, int | None] = {}  # when the checkpoint was written that a lost run left
         self._elsewhere: dict[Name, Task] = {}  # that other processes carry out
 
     def run(self) -> None:
@@ -197,13 +198,15 @@ class Driver:
             self._fail(name, f"it ended without a record in {store.folder(*ended.task)}")
 
     def _try_again(self, name: Name, ended: Ended) -> None:
-        self._tries[name] += 1
+        before, self._states[name] = self._states.get(name), store.checkpoint_time(*ended.task)
+        got_on = self._states[name] != before and not isinstance(ended.error, OutOfMemory)
+        self._tries[name] = 1 if got_on else self._tries[name] + 1
         if self._tries[name] < TRIES:
             self._progress.say(f"{words(name)}: its process was {ended.error}; it goes on in another")
             self._submit(ended.task)
             return
         reason = (
-            f"its process was {ended.error}, {TRIES} times in all, perhaps for want of memory. Run the same command "
+            f"its process was {ended.error}, {TRIES} times in a row, perhaps for want of memory. Run the same command "
             f"again, it resumes; {WORKERS}=1 needs the least memory"
         )
         note_failure(ended.task, reason)

@@ -160,6 +160,15 @@ def is_under_way(home: Path) -> bool:
         return False
 
 
+def checkpoint_time(run: Any, seed: int) -> int | None:
+    """When the checkpoint of a run was written, in nanoseconds; None where it has none."""
+    from repro.training.loop import STATE_FILE
+
+    with contextlib.suppress(OSError):
+        return (folder(run, seed) / STATE_FILE).stat().st_mtime_ns
+    return None
+
+
 def is_whole(run: Any, seed: int) -> bool:
     """Whether the files that other runs need of a run are here and whole; damaged ones are set aside.
 

@@ -186,7 +186,7 @@ def connect(address: str | None, cores: int | None = None) -> Cluster:
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address or "local", runtime_env={"env_vars": environment()}, **said, **({} if address else own))
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except Exception as error:  # Ray raises all kinds, `Exception` itself included
         where = f"no Ray cluster can be used at {address}" if address else "Ray cannot be started here"
         raise NoCluster(f"{where}: {' '.join(str(error).split())[:300]}") from error
     if signal.getsignal(signal.SIGTERM) is not before:
