@@ -18,7 +18,7 @@ from repro.runs.backends.gpus import VISIBLE
 from repro.runs.needs import Needs
 from repro.runs.workers import OutOfMemory, WorkerLost
 from tests.conftest import DENSE
-from tests.runs import jobs
+from tests.runs import jobs, small
 
 ray = pytest.importorskip("ray")
 from ray import exceptions  # noqa: E402
@@ -43,6 +43,7 @@ def idle(monkeypatch):
     have = {"CPU": 4.0, "GPU": 2.0, "memory": 10.0 * GB}
     cluster._machines.total.update(have)
     cluster._machines.most.update(have)
+    cluster._has_gpus = True
 
     def hand_over(count, **needs):
         needs = Needs(**{"cores": 1, "gpu": 0.0, "memory_mb": 100, "seconds": None} | needs)
@@ -75,10 +76,21 @@ def test_what_no_machine_has_is_asked_for_as_far_as_one_has_it(idle):
     assert (flight.shape["CPU"], flight.shape["memory"]) == (4, 10 * GB)
 
 
-def test_without_gpus_a_run_is_carried_out_without(idle):
-    del idle._machines.most["GPU"]
-    (flight,) = idle.hand_over(1, gpu=1.0)
-    assert flight.shape["GPU"] == 0
+def test_where_there_never_was_a_gpu_a_run_is_carried_out_without_and_else_waits(idle, monkeypatch, capsys):
+    def look(resources):
+        monkeypatch.setattr(backend.ray, "nodes", lambda: [{"Alive": True, "Resources": resources}])
+        idle._looked = -float("inf")
+        idle._look()
+        found = idle.hand_over(1, gpu=1.0)
+        return found[0].shape["GPU"]
+
+    idle._has_gpus = False
+    assert look({"CPU": 4.0, "memory": 1.0}) == 0
+    assert look({"CPU": 4.0, "memory": 1.0, "GPU": 1.0}) == 1
+    assert not capsys.readouterr().err
+    idle._used.clear()
+    assert look({"CPU": 4.0, "memory": 1.0}) == 1
+    assert "no machine of the cluster has a GPU any more; waiting for one" in capsys.readouterr().err
 
 
 def test_a_cluster_that_has_nothing_yet_is_asked_for_one_run(idle):
@@ -202,7 +214,18 @@ def test_giving_up_ends_what_is_running(doing):
 def drive(address, home):
     """The command, driving on the cluster into a store."""
     given = [word for option in OPTIONS for word in ("-p", option)]
-    command = [sys.executable, "-m", "repro.cli", "run", *ARTEFACTS, *given, "--backend", "ray", "--address", address]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.runs.small",
+        "run",
+        *ARTEFACTS,
+        *given,
+        "--backend",
+        "ray",
+        "--address",
+        address,
+    ]
     return subprocess.Popen(
         command, cwd=ROOT, env=os.environ | {"REPRO_HOME": str(home)}, stderr=subprocess.PIPE, text=True
     )
@@ -229,9 +252,13 @@ def test_a_machine_and_a_driver_are_killed_and_the_records_are_those_of_this_mac
     cluster, tmp_path, monkeypatch
 ):
     home, alone = tmp_path / "cluster", tmp_path / "alone"
+    for table, size in small.SIZES.items():
+        monkeypatch.setitem(table.SIZES, "demo", size)
+    cluster.remove_node(cluster.second)
+    doomed = add_machine(cluster, num_cpus=2)
     process = drive(cluster.address, home)
     until_done(home, 3, process)
-    cluster.remove_node(cluster.second, allow_graceful=False)
+    cluster.remove_node(doomed, allow_graceful=False)
     cluster.second = add_machine(cluster, num_cpus=2)
     until_done(home, 10, process)
     process.kill()

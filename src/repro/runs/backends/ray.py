@@ -62,6 +62,8 @@ class Cluster:
         self._waiting, self._flights = Waiting(), dict[Any, Flight]()
         self._used, self._killed = Counter[str](), Counter[Name]()
         self._machines, self._looked = Machines(), -math.inf
+        self._has_gpus = False  # or had some: a run that is to have one is not carried out without meanwhile
+        self._said = False  # that there are none now
         hidden = {"env_vars": {VISIBLE: ""}}
         self._on_cpu = ray.remote(max_retries=0, num_returns="streaming", runtime_env=hidden)(carry)
         self._on_gpu = ray.remote(max_retries=0, num_returns="streaming", max_calls=1)(carry)
@@ -124,7 +126,7 @@ class Cluster:
         """What a run asks for, at most what some machine has, and the seconds it takes if it shares a process."""
         needs, most = find_needs(task[0]), self._machines.most
         memory = 2**20 * needs.memory_mb * 2 ** self._killed[identity(task)]
-        gpu = needs.gpu if most.get("GPU") else 0.0
+        gpu = needs.gpu if self._has_gpus else 0.0
         shape = {
             "CPU": min(needs.cores, max(1, most.get("CPU", 1))),
             "GPU": gpu,
@@ -134,7 +136,7 @@ class Cluster:
         return shape, needs.seconds if is_short and needs.seconds else math.inf
 
     def _look(self) -> None:
-        """Learn what the cluster holds, now and then."""
+        """Learn what the cluster holds, now and then; says so where runs wait for a GPU to come back."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked, self._machines = time.monotonic(), Machines()
@@ -142,6 +144,11 @@ class Cluster:
             for name, amount in node["Resources"].items():
                 self._machines.total[name] += amount
                 self._machines.most[name] = max(amount, self._machines.most.get(name, 0))
+        had_gpus, has_gpus = self._has_gpus, self._machines.total["GPU"] > 0
+        self._has_gpus = had_gpus or has_gpus
+        if had_gpus and not has_gpus and not self._said:
+            print("repro: no machine of the cluster has a GPU any more; waiting for one", file=sys.stderr, flush=True)
+        self._said = had_gpus and not has_gpus
 
     def _hear(self, stream: Any) -> Ended | None:
         """Take the next word of a task; what ended by it, if anything did."""
