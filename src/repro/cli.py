@@ -172,20 +172,10 @@ def certify(
 @app.command()
 def publish() -> None:
     """Execute every notebook at its best recorded preset from the records alone, and renew the committed pages."""
-    from repro.pages.execute import execute_all
-    from repro.pages.site import write_scoreboard, write_speed
+    from repro.pages.publish import publish as lines_about
 
-    best = {name: base.best_recorded(artefact) for name, artefact in REGISTRY.items()}
-    if lacking := [name for name, results in best.items() if results is None]:
-        raise config.ConfigError(f"{lacking[0]} has no complete records; make some with `repro record`")
-    said = {name: {"preset": r.preset, "seeds": list(r.seeds)} for name, r in best.items() if r}
-    jobs = [(paths.notebook(name), paths.PAGES / f"{name}.ipynb", parameters) for name, parameters in said.items()]
-    with tempfile.TemporaryDirectory() as empty:
-        os.environ |= {"REPRO_HOME": empty, "REPRO_TRAIN": "never"}
-        for page in execute_all(jobs):
-            print("{}: preset {preset}, seeds {seeds}".format(relative(page), **said[page.stem]))
-    write_scoreboard()
-    write_speed()
+    for line in lines_about():
+        print(line)
 
 
 @app.command()
@@ -220,15 +210,19 @@ def doctor() -> None:
 
 
 @app.command()
-def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.json")] = True) -> None:
-    """Measure the speed targets side by side and print the ratios; the last of every processor is kept."""
-    from repro.bench import measure_all
+def bench(
+    parts: Annotated[list[str] | None, typer.Argument(help="steps, overhead, cluster; all by default")] = None,
+    write: Annotated[bool, typer.Option(help="write book/results/bench.json")] = True,
+) -> None:
+    """Measure the speed targets and print them; the last of every processor is kept."""
+    from repro.bench import PARTS, keep, measure_part
 
-    results = measure_all()
-    if write:
-        file = paths.RESULTS / "bench.json"
-        known = json.loads(file.read_text()) | {results["provenance"]["device"]: results}
-        write_bytes(file, (json.dumps(known, indent=1) + "\n").encode())
+    if unknown := [part for part in parts or [] if part not in PARTS]:
+        raise config.ConfigError(f"the bench has no part {unknown[0]!r}: choose of {', '.join(PARTS)}")
+    for part in parts or PARTS:
+        results = measure_part(part)
+        if write:
+            keep(part, results)
 
 
 @data_app.command("fetch")

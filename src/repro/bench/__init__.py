@@ -1,4 +1,6 @@
-"""The speed targets of training, measured side by side: fast and ordinary in turn, ratios of medians.
+"""The speed targets, in three parts: steps of training, what a run costs besides, and a simulated cluster.
+
+Steps are measured side by side: fast and ordinary in turn, ratios of medians.
 
 Absolute times of a shared machine mean little; the ratio of two things timed in turn means more. What else the machine
 does changes within seconds, so turns are short, and within minutes, so there are several passes over all rows: a row
@@ -8,6 +10,7 @@ once as `runs.schedule` would train in, each on one thread. Our steps are those 
 row below its target comes with the operators that took the most time.
 """
 
+import json
 import statistics
 import time
 from collections import Counter
@@ -17,25 +20,51 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from repro import procedures
+from repro import paths, procedures
 from repro.bench.medoids import WAY, describe_medoids, measure_medoids
 from repro.bench.steps import Row, Step, list_rows
+from repro.disk import write_bytes
 from repro.machine import usable_cores
 from repro.runs.provenance import provenance
 from repro.runs.schedule import chosen_workers
 from repro.runs.workers import spread
 
+PARTS = ("steps", "overhead", "cluster")
 PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
 
 
-def measure_all() -> dict[str, Any]:
-    """Measure and print every row; returns them with the provenance of the machine."""
-    rows, workers = list_rows(), chosen_workers() or usable_cores()
+def measure_part(part: str) -> dict[str, Any]:
+    """Measure and print a part of the bench; returns its rows with the provenance of the machine."""
+    from repro.bench.cluster import measure_cluster
+    from repro.bench.overhead import measure_overhead
+
+    rows = {"steps": measure_steps, "overhead": measure_overhead, "cluster": measure_cluster}[part]()
+    return {"rows": rows, "workers": workers_at_once(), "provenance": asdict(provenance(procedures.entry("train")))}
+
+
+def keep(part: str, results: dict[str, Any]) -> None:
+    """Keep a part in book/results/bench.json, in the place of the last one of the same processor."""
+    file = paths.RESULTS / "bench.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    device = results["provenance"]["device"]
+    mine = results if part == "steps" else {part: results}
+    known[device] = known.get(device, {}) | mine
+    write_bytes(file, (json.dumps(known, indent=1) + "\n").encode())
+
+
+def workers_at_once() -> int:
+    """Processes that this project trains in on this machine."""
+    return chosen_workers() or usable_cores()
+
+
+def measure_steps() -> list[dict[str, Any]]:
+    """Measure and print every row about training and about k-medoids."""
+    rows, workers = list_rows(), workers_at_once()
     passes = [in_processes(workers, row) for row in tqdm(rows * PASSES, desc="bench", leave=False, disable=None)]
     results = [summary(row, passes[number :: len(rows)]) for number, row in enumerate(rows)]
     results.append(measure_medoids())
     print("\n".join([*map(describe, results[:-1]), describe_medoids(results[-1])]))
-    return {"rows": results, "workers": workers, "provenance": asdict(provenance(procedures.entry("train")))}
+    return results
 
 
 def in_processes(count: int, row: Row) -> dict[str, Any]:
