@@ -56,7 +56,7 @@ def test_the_site_of_own_pages_builds_without_a_warning(reproduced, checkout):
     done = repro(checkout, "book", "--preset", "demo")
     assert done.returncode == 0, done.stderr
     html = (checkout / "build/demo/_build/html/reproductions/table2.html").read_text()
-    assert "this page (demo)" in html
+    assert "(demo: no evidence)" in html
     assert git_status(checkout) == ""
 
 

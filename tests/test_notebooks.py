@@ -9,8 +9,10 @@ import pytest
 
 from repro import paths
 from repro.artefacts import REGISTRY
+from repro.artefacts.base import SEEDS, check_options
+from repro.config import PRESETS
 from repro.config.base import choices
-from repro.pages.parameters import notebook_parameters
+from repro.pages.parameters import notebook_parameters, parse_parameters
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 CITED = set(re.findall(r"@\w+\{(\w+),", (paths.BOOK / "references.bib").read_text()))
@@ -97,3 +99,26 @@ def test_it_opens_with_label_title_and_claim_and_ends_with_the_footer(notebook):
 def test_every_citation_exists(notebook):
     text = "\n".join(c.source for c in notebook.cells)
     assert set(re.findall(r"\{cite\}`(\w+)`", text)) <= CITED
+
+
+def suggestions(notebook):
+    """What the page suggests to change: pairs of a parameter and its value, as text."""
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    return set(re.findall(r"-p (\w+)=([\w.,]+)", text))
+
+
+def test_what_a_page_suggests_to_change_is_another_page_at_every_preset(notebook):
+    artefact = REGISTRY[notebook.name]
+    for name, text in suggestions(notebook):
+        given = parse_parameters(paths.notebook(notebook.name), {name: text})
+        if name == "seeds":
+            assert all(tuple(given["seeds"]) != seeds for seeds in SEEDS.values())
+        else:
+            options = check_options(artefact, given)
+            assert all(artefact.grid(preset, **options) != artefact.grid(preset) for preset in PRESETS), name
+
+
+def test_a_page_with_options_suggests_a_change_and_none_suggests_a_preset(notebook):
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert suggestions(notebook) or not REGISTRY[notebook.name].options
+    assert not re.search(r"`preset = ", text), "a page may be of that preset already"

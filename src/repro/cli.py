@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from itertools import product
 from pathlib import Path
@@ -167,6 +166,14 @@ def certify(
         recorded |= {key: (run, known[key]) for run, s in tasks if (key := (config.name(run), s)) in known}
     for line in lines_about(recorded.values()):
         print(line)
+
+
+@app.command()
+def plan() -> None:
+    """Say which claims more seeds would decide, how many, and what that takes; those first that give most an hour."""
+    from repro.report.power import table
+
+    print(table())
 
 
 @app.command()

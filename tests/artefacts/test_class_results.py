@@ -13,9 +13,9 @@ from repro.procedures import entry
 from repro.procedures import rank as consistency
 from repro.report import class_figures, class_tables, tables
 from repro.report.class_figures import cut, end_label, grow_tree, outline
-from repro.report.class_tables import count_after_holm
 from repro.runs.provenance import provenance
 from repro.runs.record import of_run
+from repro.stats.verdicts import Exact
 
 # entity > (animal > (cat, dog), tool > box > saw); classes 0 cat, 1 dog, 2 saw
 TREE = {
@@ -44,8 +44,9 @@ def policy_record(arm, seed):
     metrics |= {f"accuracy_{m}": 0.8 - 0.1 * n for n, m in enumerate(("ViT", "DINO"))}
     metrics |= {"lead": 0.03, "lead_low": -0.01, "lead_high": 0.07}
     metrics |= {"easier": -0.3, "easier_low": -0.4, "easier_high": -0.2}
-    if policy == "RS":
-        metrics |= {"draws": 10, "order_kept_at_random": 0.7 + seed / 10}
+    if policy in subsets_policies.COMPARED:
+        kept_at_random = 0.7 + seed / 10 if policy == "RS" else 0.75
+        metrics |= {"draws": 200, "order_kept_at_random": kept_at_random, "lead_reached_at_random": 0.4}
     return {"metrics": metrics, "kept": kept, "tree": TREE}
 
 
@@ -54,16 +55,17 @@ def chosen():
     return made_up(subsets_policies.ARTEFACT, "pocket", policy_record)
 
 
-def test_claims_about_tickets_are_estimates_over_classes_or_one_value_a_seed(chosen):
+def test_claims_about_printed_tickets_are_exact_and_those_about_drawn_ones_have_a_value_a_seed(chosen):
+    """The two models have .8 and .7 on the kept classes, so .75, and .3 more on the others."""
     values = subsets_policies.claim_values(chosen.frame)
-    hard = values["subsets-policies-hard"]
-    assert (hard.mean, hard.low, hard.high, hard.n) == (-0.3, -0.4, -0.2, 2)
-    assert values["subsets-policies-erc-order"].mean == 0.03
+    assert values["subsets-policies-hard"] == Exact(-0.3, "75.0 % on 2 classes, 105.0 % on the others")
+    tried = Exact(0.4, "80 of 200 random tickets; 75 % keep the order at all")
+    assert values["subsets-policies-bottom-chance"] == values["subsets-policies-erc-chance"] == tried
     assert values["subsets-policies-unlike"].tolist() == pytest.approx([-0.3, -0.3])  # WEC .2, RS .5
-    words = tables.verdicts(chosen).frame.set_index("claim")["this page (pocket)"].tolist()
-    assert words[0] == "holds: -30.0 [-40.0, -20.0] (over 2 classes)"
-    assert words[1] == "direction holds: +3.0 [-1.0, +7.0] (over 2 classes)"
-    assert words[3].startswith("holds: -30.0")
+    table = tables.verdicts(chosen).frame
+    assert table["here"][0] == "-30.0 points, exact: 75.0 % on 2 classes, 105.0 % on the others"
+    assert table["verdict"].tolist()[:2] == ["holds", "contradicted"]
+    assert table["here"][3].startswith("-30.0 [")
 
 
 def test_what_was_not_measured_was_not_run():
@@ -73,7 +75,9 @@ def test_what_was_not_measured_was_not_run():
         return record | {"metrics": kept | {"clarity": 0.6}}
 
     results = made_up(subsets_policies.ARTEFACT, "demo", without_models)
-    assert tables.verdicts(results).frame["this page (demo)"].tolist()[:3] == ["not run"] * 3
+    values = subsets_policies.claim_values(results.frame)
+    assert all(values[f"subsets-policies-{name}"].empty for name in ("hard", "bottom-chance", "erc-chance"))
+    assert tables.verdicts(results).frame["verdict"].tolist()[:3] == ["not run (demo: no evidence)"] * 3
     assert "plain to raters, %" in class_tables.list_tickets(results).frame
     assert "not measured" in str(class_tables.describe_order(results))
     assert class_figures.plot_difficulty(results).axes[0].lines[0].get_label() == "plain to raters"
@@ -103,7 +107,9 @@ def test_the_printed_lists_are_compared_with_the_known_ids(chosen):
 
 
 def test_the_order_on_random_tickets_is_told(chosen):
-    assert "75.0 [" in str(class_tables.describe_order(chosen))
+    said = str(class_tables.describe_order(chosen))
+    assert "75.0 [" in said
+    assert "for each of 2 seeds" in said, "the printed tickets are tried as well, and are not RS"
     assert "change places (mean over seeds): none" in str(class_tables.describe_order(chosen))
 
 
@@ -150,16 +156,23 @@ def ranked():
     return made_up(subsets_figure3.ARTEFACT, "pocket", chain_record, seeds=(0,))
 
 
-def test_claims_of_figure_3_are_estimates_over_classes(ranked):
-    words = tables.verdicts(ranked).frame["this page (pocket)"].tolist()
-    assert words[0] == "holds: +36.0 [+33.0, +39.0] (over 1,000 classes)"
-    assert words[1] == "contradicted: +36.0 [+33.0, +39.0] (over 1,000 classes)"
-    assert words[3] == "direction holds: +2.0 [-3.0, +8.0] (over 1,000 classes)"
+def test_claims_of_figure_3_are_counts_over_all_classes_and_agreement_against_chance(ranked):
+    values = subsets_figure3.claim_values(ranked.frame)
+    assert values["subsets-figure3-minority"] == Exact(0.36, "360 of 1,000 classes")
+    assert values["subsets-figure3-transfer-chance"] == Exact(
+        0.2, "21 classes in both, where exchanging marks gives 18.0"
+    )
+    assert values["subsets-figure3-fifth"].empty, "nobody publishes the accuracy of a fifth model in each class"
+    table = tables.verdicts(ranked).frame
+    assert table["here"][0] == "+36.0 points, exact: 360 of 1,000 classes"
+    assert table["verdict"].tolist()[:2] == ["holds", "contradicted"]
 
 
 def test_the_printed_ticket_is_not_tested_on_digits():
     results = made_up(subsets_figure3.ARTEFACT, "demo", chain_record, seeds=(0,))
-    assert tables.verdicts(results).frame["this page (demo)"].tolist()[3] == "not run"
+    values = subsets_figure3.claim_values(results.frame)
+    assert values["subsets-figure3-transfer-chance"].empty
+    assert values["subsets-figure3-minority"] == Exact(0.36, "36 of 100 classes")
 
 
 def test_chains_stand_beside_the_papers_counts(ranked):
@@ -176,12 +189,6 @@ def test_tests_of_transfer_are_listed_and_counted(ranked):
     assert row["difference of shares, points"] == "+2.0 [-3.0, +8.0]"
     said = str(class_tables.describe_transfers(ranked))
     assert "Of 6 tests, as they stand 6 have p ≤ 0.05, 0 after Holm's correction" in said
-
-
-def test_holm_stops_at_the_first_p_that_is_too_large():
-    """Of three: .01 * 3 passes, .02 * 2 passes, .06 * 1 does not; and .03 * 3 stops at once."""
-    assert count_after_holm([0.06, 0.01, 0.02]) == 2
-    assert count_after_holm([0.03, 0.03, 0.03]) == 0
 
 
 def test_the_same_records_are_no_evidence_of_another_preset(ranked, tmp_path):

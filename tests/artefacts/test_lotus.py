@@ -105,6 +105,35 @@ def test_convergence_counts_epochs_to_the_run_on_all_patches():
     values = lotus_convergence.claim_values(results.frame)
     assert values["lotus-convergence-faster"].tolist() == pytest.approx([3.6 / 8] * 3)
     assert values["lotus-convergence-gap"].tolist() == pytest.approx([0.1] * 3)
+    assert values["lotus-convergence-sink"].tolist() == pytest.approx([0.1] * 3)
+    assert values["lotus-convergence-both"].tolist() == pytest.approx([0.0] * 3)
+    scoring = results.frame[results.frame["arm"] == "LT"]["scoring"].iloc[0]
+    assert scoring > 0
+    assert values["lotus-convergence-cost"].tolist() == pytest.approx([3.6 / 8 - scoring] * 3)
+
+
+def test_the_cost_until_near_counts_shorter_steps_and_the_scoring():
+    """Tickets start below the target, so they take epochs of their own: 58 of 64 patches and the class token a step."""
+    results = fake_results(lotus_convergence.ARTEFACT, lambda labels, seed: 0.7)
+    row = results.frame[(results.frame["arm"] == "LT") & (results.frame["dropped"] == 0.1)].iloc[0]
+    assert row["step"] == pytest.approx(59 / 65, abs=0.01)
+    assert results.frame[results.frame["arm"] == "RC"]["scoring"].eq(0).all()
+    saved = 3.6 / 8 - row["step"] * 3.6 / 8 - row["scoring"]  # all get near at 3.6 of 8 epochs
+    assert lotus_convergence.claim_values(results.frame)["lotus-convergence-cost"].tolist() == pytest.approx(
+        [saved] * 3
+    )
+
+
+def test_levels_are_the_distance_from_the_papers_number():
+    """After fine-tuning .76 at 30 % pruned; unpruned .95, ISSP .48 and so a drop of .47."""
+    sparsity = fake_results(lotus_sparsity.ARTEFACT, lambda labels, seed: 0.76 if labels["pruned"] == 0.3 else 0.8)
+    values = lotus_sparsity.claim_values(sparsity.frame)
+    assert values["lotus-sparsity-level"].tolist() == pytest.approx([-0.03] * 3)
+    ends = {"unpruned": 0.95, "ISSP, intersection, denoised on a tenth": 0.48}
+    soup = fake_results(lotus_soup.ARTEFACT, lambda labels, seed: ends.get(labels["arm"], 0.5))
+    values = lotus_soup.claim_values(soup.frame)
+    assert values["lotus-soup-level"].tolist() == pytest.approx([-0.02] * 3)
+    assert values["lotus-soup-drop"].tolist() == pytest.approx([-0.03] * 3)
 
 
 def test_the_tables_of_paper_b_hold_a_line_for_every_arm():
@@ -116,26 +145,38 @@ def test_the_tables_of_paper_b_hold_a_line_for_every_arm():
         results = fake_results(module.ARTEFACT, accuracy_of)
         assert len(table(results).frame) == len(results.arms)
         assert plot(results).axes
-        assert "37,500" in repr(lotus_tables.describe_pretrained(results))
+        assert "37,500 training images of CIFAR-10" in repr(lotus_tables.describe_pretrained(results))
 
 
-def test_seconds_are_said_to_be_of_no_use_where_speeds_differ():
+SECONDS = "all epochs, measured seconds"
+
+
+def test_convergence_is_drawn_by_epoch_and_by_token_and_never_by_second():
+    figure = lotus_figures.plot_convergence(fake_results(lotus_convergence.ARTEFACT, accuracy_of))
+    assert [axis.get_xlabel() for axis in figure.axes] == ["epochs", "million tokens"]
+
+
+def test_seconds_are_left_out_where_speeds_differ():
     results = fake_results(lotus_convergence.ARTEFACT, accuracy_of, seeds=(0,))
     even = {"seconds": 60.0, "images_per_second": 100.0}
     for record in results.records:
         record.timing.update(even)
     # Half of the patches cost a little less than half of the FLOPs, so at one speed in images the factor is 1 / .48.
     assert "factor of 2.1" in lotus_tables.describe_load(results).text
+    assert SECONDS not in lotus_tables.compare_costs(results).frame
     for arm, record in zip(results.arms, results.records, strict=True):
         record.timing["images_per_second"] = 100.0 / lotus_tables.step_macs(arm.run)
     assert "factor of 1.0" in lotus_tables.describe_load(results).text
     assert "cannot be compared" not in lotus_tables.describe_load(results).text
+    assert SECONDS in lotus_tables.compare_costs(results).frame
     results.records[0].timing["images_per_second"] /= 2
     assert "cannot be compared" in lotus_tables.describe_load(results).text
 
 
 def test_costs_are_multiples_of_the_run_on_all_patches():
     results = fake_results(lotus_convergence.ARTEFACT, accuracy_of)
+    for record in results.records:
+        record.timing["images_per_second"] = 100.0
     rows = lotus_tables.compare_costs(results).frame.set_index(["trained on", "dropped, %"])
     assert rows.loc[("all patches", "0.0"), "a step, FLOPs"] == "1.00"
     assert rows.loc[("RC", "10.0"), "scoring, FLOPs"] == "0.000"

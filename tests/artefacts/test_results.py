@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from repro import config, paths
-from repro.artefacts import base, figure3, table1, table2
+from repro.artefacts import audit, base, figure3, subsets_figure3, table1, table2
 from repro.artefacts.subsets_theory import LEARNERS
 from repro.procedures import entry
+from repro.published import read_claims
 from repro.report import footer, tables, weight_figures, weight_tables
 from repro.report.tables import first_training
 from repro.runs import freshness, store
@@ -73,26 +74,54 @@ def paper_like(labels, seed):
     return (lth if labels["arm"] == "LTH" else 0.85) + seed / 1000
 
 
+def rounded(values):
+    return {name: value.round(6).tolist() for name, value in values.items()}
+
+
 def test_claims_are_tested_on_the_values_they_name():
+    """LTH − RR is .045 at the first sparsity and with rewinding, .03 elsewhere; rewinding brings .015."""
     values = table2.claim_values(fake_results(table2.ARTEFACT, paper_like).frame)
-    assert {name: v.round(6).tolist() for name, v in values.items()} == {
+    assert rounded(values) == {
         "table2-matches": [0.005] * 3,
         "table2-gap": [pytest.approx((0.045 + 3 * 0.03) / 4, abs=1e-6)] * 3,
+        "table2-rewound-gap": [0.045] * 3,
         "table2-rewinding": [0.015] * 3,
+        "table2-gap-round-8": [0.045] * 3,
+        **{f"table2-gap-round-{rounds}": [0.03] * 3 for rounds in (11, 13, 14)},
+        **{f"table2-rewinding-round-{rounds}": [0.015] * 3 for rounds in (11, 13)},
     }
 
 
 def test_table_1_claims():
+    """Dense .8; RR .7; LTH above it by a hundredth of its sparsity, and at 71 % by .02 less with rewinding."""
+
     def accuracy(labels, seed):
         if labels["scope"] == "none":
             return 0.8
-        bonus = 0.01 * labels["nominal_sparsity"] if labels["arm"] == "LTH" else 0
-        return 0.7 + bonus + (0.02 if labels["rewound"] and labels["arm"] == "LTH" else 0)
+        if labels["arm"] == "RR":
+            return 0.7
+        hurt = 0.02 if labels["rewound"] and labels["nominal_sparsity"] == 0.71 else 0
+        return 0.7 + 0.01 * labels["nominal_sparsity"] - hurt
+
+    assert rounded(table1.claim_values(fake_results(table1.ARTEFACT, accuracy).frame)) == {
+        "table1-no-gap": [pytest.approx(0.01 * (0.12 + 0.44 + 0.53 + 0.71) / 4)] * 3,
+        "table1-low-matches": [pytest.approx(0.1 - 0.0012)] * 3,
+        "table1-below": [pytest.approx(0.01 * (0.44 + 0.53 + 0.71) / 3)] * 3,
+        "table1-rewound-plain": [-0.02] * 3,
+        "table1-rewound-mean": [pytest.approx(-0.02 / 3, abs=1e-6)] * 3,
+        "table1-short": [pytest.approx(0.1 - 0.0071 + 0.02)] * 3,
+    }
+
+
+def test_rewinding_that_hurts_does_not_meet_the_claim_that_it_raises_tickets():
+    """A rewound ticket above RR and below the same ticket without rewinding: LTH .75, rewound .72, RR .7."""
+
+    def accuracy(labels, seed):
+        return {"RR": 0.7, "LTH": 0.72 if labels["rewound"] else 0.75}[labels["arm"]]
 
     values = table1.claim_values(fake_results(table1.ARTEFACT, accuracy).frame)
-    assert values["table1-no-gap"].tolist() == [pytest.approx(0.01 * (0.12 + 0.44 + 0.53 + 0.71) / 4)] * 3
-    assert values["table1-rewinding"].tolist() == [pytest.approx(0.0271)] * 3
-    assert values["table1-short"].tolist() == [pytest.approx(0.8 - 0.7271)] * 3
+    assert (values["table1-rewound-plain"] < 0).all()
+    assert (values["table1-rewound-mean"] < 0).all()
 
 
 def test_the_comparison_puts_the_papers_number_beside_ours():
@@ -100,7 +129,7 @@ def test_the_comparison_puts_the_papers_number_beside_ours():
     row = table[(table["round"] == "14") & (table["rewound"] == "yes")].iloc[0]
     assert row["paper: LTH"] == "88.9"
     assert row["LTH − RR"] == "+5.6", "the slip is not copied"
-    assert row["here: LTH"] == "89.6"
+    assert row["here, ResNet-20, width 16: LTH"] == "89.6"
     assert row["LTH − RR\u00a0"] == "+4.5 [+4.5, +4.5]"
     assert row["n"] == "3"
     unprinted = table[(table["round"] == "8") & (table["rewound"] == "yes")].iloc[0]
@@ -110,9 +139,17 @@ def test_the_comparison_puts_the_papers_number_beside_ours():
 def test_one_seed_has_no_interval_and_says_so():
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
     assert "n = 1" in str(tables.banner(results))
-    words = tables.verdicts(results).frame["this page (pocket)"]
-    assert all(w.startswith(("direction holds: ", "not seen: ")) and w.endswith("(n = 1)") for w in words)
-    assert "[" not in "".join(words)
+    (matches,), (gap,) = (lines_of("table2", claim, results) for claim in ("table2-matches", "table2-gap"))
+    assert (matches["verdict"], matches["here"]) == ("undecided", "+0.5 points, n = 1")
+    assert (gap["verdict"], gap["here"]) == ("leans towards", "+3.4 points, n = 1")
+
+
+def lines_of(artefact, claim, results):
+    """The lines of a page's table of verdicts that a claim has, one a preset."""
+    claims = read_claims(artefact)["id"].tolist()
+    rows = tables.verdicts(results).frame.to_dict("records")
+    each = len(rows) // len(claims)
+    return rows[each * claims.index(claim) :][:each]
 
 
 def test_a_claim_whose_value_is_no_number_is_an_error_that_names_it():
@@ -173,16 +210,21 @@ def test_recorded_results_stand_beside_those_of_the_page(tmp_path):
     assert base.best_recorded(table2.ARTEFACT).preset == "pocket"
     assert base.recorded(table2.ARTEFACT, "pocket").seeds == (0, 1, 2)
     assert base.recorded(table2.ARTEFACT, "demo") is None
-    page = tables.verdicts(fake_results(table2.ARTEFACT, paper_like, preset="demo")).frame
-    assert page["recorded (pocket)"][1] == "holds: +3.4 [+3.4, +3.4] (n = 3)"
+    lines = lines_of("table2", "table2-gap", fake_results(table2.ARTEFACT, paper_like, preset="demo"))
+    assert lines[1]["claim"] == "the same, recorded at preset pocket"
+    assert [line["here"] for line in lines] == ["+3.4 [+3.4, +3.4] points, n = 3"] * 2
+    assert [line["verdict"] for line in lines] == ["holds (demo: no evidence)", "holds"]
+    assert [line["after Holm"] for line in lines] == ["–", "yes"]
 
 
 def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     results = fake_results(table2.ARTEFACT, paper_like, seeds=(0,))
     rows = dict(footer.provenance(results).frame.values)
-    assert rows["runs"] == "17 over seeds 0, 17.0 minutes of training"
+    assert rows["runs"] == "17 over seeds 0, 17.0 minutes of computing"
     assert rows["code"] == "fresh"
     assert rows["command"] == "make reproduce-table2 PRESET=pocket SEEDS=0"
+    unsaid = replace(results, records=[replace(r, precision="not recorded") for r in results.records])
+    assert dict(footer.provenance(unsaid).frame.values)["precision"] == "not recorded"
     foreign = replace(results, records=[replace(r, origin="other") for r in results.records])
     assert dict(footer.provenance(foreign).frame.values)["data (checksum)"] == "d, NOT the published data"
     monkeypatch.setattr(freshness, "code_digest", lambda entry: "other")
@@ -191,11 +233,20 @@ def test_the_footer_counts_runs_and_says_when_the_code_has_changed(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("artefact", "larger"),
+    [(table2, ["pocket", "gpu", "paper", None]), (subsets_figure3, ["pocket", None, None, None]), (audit, [None] * 4)],
+)
+def test_the_footer_leads_to_the_next_preset_that_asks_for_other_runs(artefact, larger):
+    assert [footer.next_preset(artefact.ARTEFACT, preset) for preset in config.PRESETS] == larger
+
+
 def test_the_figure_draws_every_point():
     results = fake_results(table2.ARTEFACT, paper_like)
     from repro.published import read_table
 
-    figure = weight_figures.plot_tickets(table2.at_first_rate(results.frame), read_table("table2"), "sparsity")
+    figure = weight_figures.plot_tickets(results, read_table("table2"), "sparsity")
+    assert figure.get_suptitle() == "here: ResNet-20, width 16"
     left, right = figure.axes
     assert left.get_title() == "without rewinding"
     dots = [line for line in right.lines if line.get_linestyle() == "None"]
@@ -210,6 +261,21 @@ def test_the_settings_say_how_the_ticket_was_found():
     assert rows["ticket", "prunings before the last mask"] == "5"
     assert rows["ticket", "rewound to epoch"] == "1"
     assert ("model", "heads") not in rows
+
+
+def test_the_settings_say_what_zero_means_and_leave_out_what_changes_nothing():
+    table1_rows, table2_rows = (
+        {tuple(row[:2]): row[2] for row in tables.settings(fake_results(artefact, lambda *_: 0.9)).frame.values}
+        for artefact in (table1.ARTEFACT, table2.ARTEFACT)
+    )
+    assert table2_rows["data", "train images"] == table2_rows["data", "test images"] == "all"
+    assert table2_rows["data", "skipped images"] == "none"
+    assert table2_rows["training", "clip norm"] == "off"
+    assert table2_rows["training", "mixup"] == "0"
+    assert table1_rows["training", "decay all"] == "False"
+    assert not {("data", "one in"), ("data", "draw")} & table2_rows.keys(), "all images are kept"
+    assert table2_rows["training", "milestones"] == "0.5, 0.75"
+    assert ("training", "milestones") not in table1_rows, "a cosine has none"
 
 
 def test_tables_show_as_html_latex_and_text():

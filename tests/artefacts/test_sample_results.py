@@ -5,6 +5,8 @@ import pytest
 
 from repro import config
 from repro.artefacts import base, subsets_table13, subsets_theory
+from repro.procedures.simulate import predict
+from repro.published import read_claims
 from repro.report import sample_figures, sample_tables
 from tests.artefacts.test_results import fake_record
 
@@ -83,6 +85,15 @@ def test_rows_are_correlated_with_the_full_row_of_their_seed():
     assert rows.loc[("ordered", 0, 2), "regret"] == pytest.approx(0.05), "C4 is chosen, at .75 where C1 has .80"
 
 
+def mean_lead(ticket):
+    """The mean lead over all ways to call two of 1, 1, -1, -1, -1, ticket and ticket, which is at most 1, the tickets.
+
+    The two tickets, and a 1 and a ticket (4 ways), leave a 1. Two rows at 1 leave a ticket. The other 15 pairs have
+    a -1 and leave a 1.
+    """
+    return (5 * (ticket - 1) + (1 - ticket) + 15 * (-1 - 1)) / 21
+
+
 def test_the_claims_of_table_13_are_tested_on_the_values_they_name():
     values = subsets_table13.claim_values(fake_table13().frame)
     # Random rows: 1, 1, -1, -1, -1, mean -.2. Of their 10 pairs 6 are 2 apart, mean 1.2. Swapped: the row less its mean
@@ -91,10 +102,10 @@ def test_the_claims_of_table_13_are_tested_on_the_values_they_name():
     swapped = 0.019375 / 0.021875
     assert {name: v.tolist() for name, v in values.items()} == {
         "subsets-table13-ordered-gap": pytest.approx([swapped + 0.2] * 3),
-        "subsets-table13-ordered-best": pytest.approx([swapped - 1] * 3),
+        "subsets-table13-ordered-ahead": pytest.approx([swapped - 1 - mean_lead(swapped)] * 3),
         "subsets-table13-ordered-spread": pytest.approx([-1.2] * 3),
         "subsets-table13-agreed-gap": pytest.approx([1.2] * 3),
-        "subsets-table13-agreed-best": pytest.approx([0.0] * 3),
+        "subsets-table13-agreed-ahead": pytest.approx([0.0 - mean_lead(1)] * 3),
         "subsets-table13-agreed-spread": pytest.approx([-1.2] * 3),
         "subsets-table13-ordered-out-of-fold-gap": pytest.approx([swapped + 0.2] * 3),
     }
@@ -177,6 +188,28 @@ def test_the_claims_of_the_perceptron_are_tested_on_the_values_they_name():
     }
 
 
+def test_the_claim_on_a_tenth_names_its_condition_and_is_not_tested_under_another():
+    results = fake_theory(falling)
+    more = results.frame.assign(examples_per_weight=16.0)
+    assert subsets_theory.claim_values(more)["subsets-theory-tenth"].empty
+    assert len(subsets_theory.claim_values(more)["subsets-theory-consistent"]) == 2
+    without = results.frame[results.frame["keep_share"] != 0.1]
+    assert subsets_theory.claim_values(without)["subsets-theory-tenth"].empty
+
+
+@pytest.mark.slow
+def test_the_curve_of_theory_has_the_gain_of_the_grid_and_turns_with_more_examples():
+    curve = subsets_theory.tenth_by_theory((8.0, 12.0, 14.0)).set_index("examples_per_weight")
+    arms = [arm for arm in subsets_theory.grid("demo") if arm.labels["keep_share"] in (0.1, 1.0)]
+    rows = [arm.labels | {"seed": 0} | {f"theory_{k}": v for k, v in predict(arm.run).items()} for arm in arms]
+    found = subsets_theory.gain(subsets_theory.correlate(pd.DataFrame(rows), "theory"))
+    assert curve.loc[8.0, "gain"] == pytest.approx(found[0])
+    assert curve.loc[8.0, "gain"] == pytest.approx(curve.loc[8.0, ["0", "30", "60"]].mean())
+    note = read_claims("subsets-theory").set_index("id").loc["subsets-theory-tenth", "note"]
+    assert "between 12 and 14 examples a weight" in note
+    assert curve.loc[8.0, "gain"] > curve.loc[12.0, "gain"] > 0 > curve.loc[14.0, "gain"]
+
+
 def test_the_perceptrons_tables_and_notes_say_what_was_found():
     results = fake_theory(falling)
     table = sample_tables.compare_learners(results).frame
@@ -203,3 +236,14 @@ def test_every_preset_asks_the_same_of_the_perceptron(preset):
     assert len(arms) == 1 + 4 * 5
     assert arms[0].run.choice == "all"
     assert {arm.run.examples_per_weight for arm in arms} == {8.0}
+
+
+def test_the_curve_of_a_tenth_is_drawn_for_every_probe_and_their_mean(monkeypatch):
+    gains = {"gain": [0.2, -0.2], "0": 0.1, "30": 0.2, "60": [0.3, -0.9]}
+    curve = pd.DataFrame({"examples_per_weight": [4.0, 8.0]} | gains)
+    monkeypatch.setattr(subsets_theory, "tenth_by_theory", lambda: curve)
+    (axis,) = sample_figures.plot_tenth().axes
+    lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+    assert lines["mean over the probes"] == [0.2, -0.2]
+    assert lines["probe at 60°"] == [0.3, -0.9]
+    assert {"probe at 0°", "probe at 30°", "condition of the claim"} <= lines.keys()

@@ -146,3 +146,32 @@ def test_weights_of_a_parent_that_are_no_numbers_are_refused(file, change, said)
     spoil(folder_of(DENSE) / file, change)
     with pytest.raises(RunFailed, match=said):
         get_or_compute([(on_ticket(epoch=0), 0)])
+
+
+def final_weights(run):
+    return load_tensors(folder_of(run) / "final.safetensors")[0]
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adamw"])
+def test_going_on_with_the_optimisers_state_is_as_if_the_training_had_never_stopped(optimizer):
+    dense = replace(DENSE, training=replace(DENSE.training, optimizer=optimizer))
+    again = replace(dense, training=replace(dense.training, snapshot_epochs=()))
+    fresh, held = (replace(again, start=config.Rewind(dense, 1, optimizer=kept)) for kept in (False, True))
+    get_or_compute([(fresh, 0), (held, 0)])
+    whole = final_weights(dense)
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in final_weights(held).items())
+    assert not all(torch.equal(tensor, whole[name]) for name, tensor in final_weights(fresh).items())
+    record = json.loads((folder_of(held) / "record.json").read_text())
+    assert record["inputs"]["optimizer"] == stored_checksum(folder_of(dense) / "optimizer-1.safetensors")
+
+
+def test_before_the_first_step_an_optimiser_holds_nothing_to_go_on_with():
+    with pytest.raises(config.ConfigError, match="rewind to a later epoch"):
+        config.Rewind(DENSE, 0, optimizer=True)
+
+
+def test_a_record_says_how_much_of_a_ticket_was_largest_where_it_begins():
+    lth, rr = (on_ticket(**how) for how in ({"epoch": 0}, {"draw": 1}))
+    found = [record.metrics["overlap"] for record in get_or_compute([(lth, 0), (rr, 0)])]
+    assert found[0] > 0.8, "a short training hardly moves the weights"
+    assert found[1] == pytest.approx(0.5, abs=0.1), "another draw agrees by chance"

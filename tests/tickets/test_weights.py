@@ -159,3 +159,10 @@ def test_merging_by_hand(merge, kept):
 def test_masks_over_other_weights_are_not_merged():
     with pytest.raises(ValueError, match="same weights"):
         weights.merge_masks([{"a": torch.ones(2) > 0}, {"b": torch.ones(2) > 0}], "union")
+
+
+def test_overlap_is_the_share_of_kept_weights_that_are_as_many_of_the_largest():
+    model = torch.nn.Linear(4, 1, bias=False)
+    model.weight.data = torch.tensor([[1.0, -4.0, 3.0, 0.5]])
+    for kept, share in (([0, 1, 1, 0], 1.0), ([1, 1, 0, 0], 0.5), ([1, 0, 0, 1], 0.0), ([0, 0, 0, 0], 0.0)):
+        assert weights.overlap({"weight": torch.tensor([kept], dtype=torch.bool)}, model) == share

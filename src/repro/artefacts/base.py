@@ -13,9 +13,10 @@ from repro import config, paths
 from repro.config.base import conform
 from repro.runs import committed, schedule, store
 from repro.runs.record import Record
-from repro.stats.verdicts import Estimate
+from repro.stats.verdicts import Exact
 
 Find = Callable[[Any, int], Record | None]  # the record of a run and seed
+NOT_RUN = pd.Series(dtype=float)  # the values of a claim that no run of an artefact is about
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
 
 
@@ -35,8 +36,8 @@ class Artefact:
     title: str
     source: str  # paper and number
     grid: Callable[..., list[Arm]]  # (preset, *, option: type = ...) -> arms; options left out are the preset's
-    # Claim id -> one value a seed; or an estimate, where the interval is over something else than seeds.
-    claim_values: Callable[[pd.DataFrame], Mapping[str, pd.Series | Estimate]] = lambda _: {}
+    # Claim id -> one value a seed, none where it was not run; or an exact one, where nothing is drawn at random.
+    claim_values: Callable[[pd.DataFrame], Mapping[str, pd.Series | Exact]] = lambda _: {}
     rehearsed: Callable[[list[Arm]], list[Arm]] = lambda arms: arms  # arms that a rehearsal carries out
     exact: bool = False  # True where nothing is drawn at random: one seed says all, and a claim needs no interval
 

@@ -76,23 +76,29 @@ def controls(size: Size, dense: TrainRun, source: SelectRun, tickets: str) -> It
 
 
 def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
-    """The value each claim is about, one a seed; a gap is the mean over models and keep rates."""
+    """The value each claim is about, one a seed; a gap is the mean over models and keep rates unless it names one."""
     rows = lines(frame).set_index("seed")
     best_random, worst_ticket = rows[["RC dense", "RC sparse"]].max(axis=1), rows[["LT dense", "LT sparse"]].min(axis=1)
     others = rows[["LT dense", "RC dense", "RC sparse"]].max(axis=1)
-    lost = rows["dense"] - rows["LT sparse"]
-    last = rows["keep_rate"] == min(KEEP_RATES)
-    small = (rows["model"] == "DeiT-S") & (rows["keep_rate"] == 0.9)
-    tiny = (rows["model"] == "DeiT-T") & rows["keep_rate"].isin([0.9, 0.85])
+    lost, small, tiny = rows["dense"] - rows["LT sparse"], rows["model"] == "DeiT-S", rows["model"] == "DeiT-T"
+    rate, sparse, dense = rows["keep_rate"], rows["LT sparse"] - rows["RC sparse"], rows["LT dense"] - rows["RC dense"]
     values = {
-        "figure3-small-matches": lost[small],
-        "figure3-tiny-near": lost[tiny],
-        "figure3-sparse-gap": rows["LT sparse"] - rows["RC sparse"],
-        "figure3-dense-gap": rows["LT dense"] - rows["RC dense"],
+        "figure3-small-matches": lost[small & (rate == KEEP_RATES[0])],
+        "figure3-small-near": lost[small & (rate == KEEP_RATES[1])],
+        "figure3-tiny-near": lost[tiny & rate.isin(KEEP_RATES[:2])],
+        "figure3-sparse-gap": sparse,
+        "figure3-own-gap": rows["LT sparse"] - rows["RC random"],
         "figure3-above": worst_ticket - best_random,
-        "figure3-advantage": (rows["LT sparse"] - others)[last],
-    }
-    return {name: value.groupby("seed").mean() for name, value in values.items()}
+        "figure3-advantage": (rows["LT sparse"] - others)[rate == KEEP_RATES[-1]],
+    } | {f"figure3-dense-gap-{100 * k:.0f}": dense[rate == k] for k in KEEP_RATES}
+    found = {name: value.groupby("seed").mean() for name, value in values.items()}
+    return found | {f"figure3-{name}-trend": trend(gap, rate) for name, gap in (("sparse", sparse), ("dense", dense))}
+
+
+def trend(gap: pd.Series, rate: pd.Series) -> pd.Series:
+    """How much larger a gap is at the lowest keep rate of the figure than at the highest, one value a seed."""
+    last, first = (gap[rate == k].groupby("seed").mean() for k in (KEEP_RATES[-1], KEEP_RATES[0]))
+    return (last - first).dropna()
 
 
 def rehearsed(arms: list[Arm]) -> list[Arm]:

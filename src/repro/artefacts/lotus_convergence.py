@@ -12,8 +12,8 @@ import pandas as pd
 
 from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.shared.lotus import NEAR, QUOTED, Size, finetuned, one_shot, with_epochs
-from repro.config import AttentionScore, ConfigError, PatchTicket, SelectRun
-from repro.tickets.stages import round_up
+from repro.artefacts.shared.lotus_cost import scoring_share, step_macs
+from repro.config import AttentionScore, ConfigError, PatchTicket, SelectRun, TrainRun
 
 DROPPED = 0.1  # share of patches that the paper drops
 MORE = (0.2, 0.3, 0.4, 0.5)
@@ -40,7 +40,8 @@ def grid(preset: str, *, dropped: tuple[float, ...] = MORE, epochs: float | None
     arms.append(Arm({"arm": "RC", "dropped": max(dropped)}, finetuned(size, patches=most)))
     pruned = one_shot(size, QUOTED)
     both = finetuned(size, patches=PatchTicket(base), ticket=pruned)
-    return [*arms, Arm({"arm": "LT on pruned weights", "dropped": DROPPED}, both)]
+    arms.append(Arm({"arm": "LT on pruned weights", "dropped": DROPPED}, both))
+    return [with_cost(arm, finetuned(size)) for arm in arms]
 
 
 # One thing at a time is other than in the paper's ticket.
@@ -56,9 +57,11 @@ def selection(size: Size, dropped: float) -> SelectRun:
     return SelectRun(size.pretrained, round(1 - dropped, 6), size.data, AttentionScore())
 
 
-def kept(patches: int, keep_rate: float) -> int:
-    """Patches of a ticket that is cut once."""
-    return round_up(keep_rate * patches)
+def with_cost(arm: Arm, whole: TrainRun) -> Arm:
+    """An arm that also says what it costs, in multiples of the fine-tuning on all patches: a step, and the scoring."""
+    assert isinstance(arm.run, TrainRun)
+    cost = {"step": step_macs(arm.run) / step_macs(whole), "scoring": scoring_share(arm.run, whole)}
+    return Arm(arm.labels | cost, arm.run)
 
 
 def epochs_to(history: list[dict[str, float]], target: float) -> float:
@@ -80,7 +83,7 @@ def convergence(frame: pd.DataFrame) -> pd.DataFrame:
     `epochs` is not a number for a run that never gets there; `counted` takes its last epoch instead, which flatters it.
     """
     goal = frame[frame["arm"] == "all patches"].set_index("seed")["accuracy"] - NEAR
-    rows = frame[["arm", "dropped", "seed", "accuracy", "patch_sparsity", "run"]].copy()
+    rows = frame[["arm", "dropped", "step", "scoring", "seed", "accuracy", "patch_sparsity", "run"]].copy()
     rows["accuracy_sparse"] = frame["accuracy_sparse"].fillna(frame["accuracy"])
     rows["start"] = [history[0]["accuracy"] for history in frame["history"]]
     rows["epochs"] = [epochs_to(h, goal[s]) for h, s in zip(frame["history"], frame["seed"], strict=True)]
@@ -101,8 +104,15 @@ def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed."""
     rows = convergence(frame).set_index("seed")
     everything = rows[rows["arm"] == "all patches"]
-    lt, rc = (rows[(rows["arm"] == arm) & (rows["dropped"] == DROPPED)] for arm in ("LT", "RC"))
+    lt, rc, sink, both = (
+        rows[(rows["arm"] == arm) & (rows["dropped"] == DROPPED)]
+        for arm in ("LT", "RC", "LT, sink as it is", "LT on pruned weights")
+    )
     return {
+        "lotus-convergence-cost": (everything["counted"] - lt["step"] * lt["counted"]) / everything["last"]
+        - lt["scoring"],
+        "lotus-convergence-sink": lt["accuracy"] - sink["accuracy"],
+        "lotus-convergence-both": everything["accuracy"] - both["accuracy"],
         "lotus-convergence-faster": (everything["counted"] - lt["counted"]) / everything["last"],
         "lotus-convergence-epoch-5": everything["accuracy"] - lt["by_epoch"],
         "lotus-convergence-ticket": everything["accuracy"] - lt["accuracy"],

@@ -19,6 +19,7 @@ from repro.artefacts.shared.lotus import QUOTED, SCOPE, SIZES, Size, before, fin
 from repro.config import ConfigError, Merge, MergedTicket, Pretrained, Training, TrainRun, WeightTicket
 
 HIGH = 0.7  # the sparsity at which variants of the soup are compared
+HALF = 0.5  # what ISSP reaches, or loses, about: the paper's summary says both
 SWEEP = (0.1, 0.3, 0.5, 0.7, 0.9)  # sparsities that ISSP merges
 ROUNDS = 3
 MAIN_SHARE = 0.5  # of an epoch that the network itself trains between two merges
@@ -171,6 +172,8 @@ def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
 
     whole, collapsed = pick("unpruned"), pick("ISSP, intersection, denoised on a tenth")
     return {
+        "lotus-soup-level": collapsed["accuracy"] - HALF,
+        "lotus-soup-drop": whole["accuracy"] - collapsed["accuracy"] - HALF,
         "lotus-soup-collapse": whole["accuracy"] - collapsed["accuracy"],
         "lotus-soup-collapse-untrained": whole["before"] - collapsed["before"],
         "lotus-soup-collapse-union": whole["accuracy"] - pick("ISSP, union, denoised on a tenth")["accuracy"],

@@ -13,6 +13,7 @@ from repro.artefacts.shared.recipes import lasting
 
 SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 BEYOND_HALF = 0.6  # where the paper warns of a collapse: above one half
+LEVEL = 0.79  # accuracy at the quoted sparsity, about
 SHORT = 0.25  # of a preset's fine-tuning
 
 
@@ -46,7 +47,9 @@ def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed."""
     rows = losses(frame).set_index("seed")
     quoted, beyond_half = rows[rows["pruned"] == QUOTED], rows[rows["pruned"] == BEYOND_HALF]
+    accuracy = frame[frame["pruned"] == QUOTED].set_index("seed")["accuracy"]
     return {
+        "lotus-sparsity-level": accuracy - LEVEL,
         "lotus-sparsity-quoted": quoted["after"],
         "lotus-sparsity-untrained": quoted["before"],
         "lotus-sparsity-beyond-half": beyond_half["after"],

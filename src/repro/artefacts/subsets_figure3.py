@@ -4,14 +4,12 @@ The paper's pools are DINO, MoCo v3, MAE and SwAV, whose per-class accuracy is n
 predictions are. In `demo` four classifiers on pairs of digits stand for them. No number here is drawn at random.
 """
 
-import math
-
 import pandas as pd
 
-from repro.artefacts.base import Arm, Artefact
+from repro.artefacts.base import NOT_RUN, Arm, Artefact
 from repro.config import ConsistencyRun, TransferRun
 from repro.config.classes import Source
-from repro.stats.verdicts import Estimate
+from repro.stats.verdicts import Exact
 
 POOLS: dict[Source, tuple[str, str, str, str]] = {  # best first
     "digit pairs": ("naive Bayes", "nearest neighbour", "logistic regression", "decision tree"),
@@ -53,26 +51,35 @@ def written(chain: tuple[str, ...]) -> str:
 def find_row(frame: pd.DataFrame, kind: str, place: int) -> pd.Series | None:
     """The arm of a kind at a place of the grid; None where there is none or it was not measured."""
     rows = frame[frame["kind"] == kind]
-    column = "consistent" if kind == "chain" else "difference"
+    column = "consistent" if kind == "chain" else "both"
     return rows.iloc[place] if len(rows) > place and column in rows else None
 
 
-def estimated(row: pd.Series | None, metric: str, low: str, high: str) -> Estimate:
-    """An arm's metric with its interval over classes; n = 0 where there is no arm."""
+def counted(row: pd.Series | None) -> Exact | pd.Series:
+    """The share of the classes that rank a chain of models as all do."""
     if row is None:
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    return Estimate(row[metric], row[low], row[high], CLASSES[row["source"]])
+        return NOT_RUN
+    classes = CLASSES[row["source"]]
+    return Exact(row["consistent"], f"{row['consistent'] * classes:.0f} of {classes:,} classes")
 
 
-def claim_values(frame: pd.DataFrame) -> dict[str, Estimate]:
-    """The value each claim is about, with its interval over classes."""
-    share = ("consistent", "consistent_low", "consistent_high")
-    difference = ("difference", "low", "high")
+def exchanged(row: pd.Series | None) -> Exact | pd.Series:
+    """The chance of as much agreement of two ways to pick classes, when marks are exchanged among classes as hard."""
+    if row is None:
+        return NOT_RUN
+    said = f"{row['both']:.0f} classes in both, where exchanging marks gives {row['expected_alike']:.1f}"
+    return Exact(row["p_more_alike"], said)
+
+
+def claim_values(frame: pd.DataFrame) -> dict[str, Exact | pd.Series]:
+    """The value each claim is about, counted over all classes; not run where a model's accuracies are not public."""
     return {
-        "subsets-figure3-minority": estimated(find_row(frame, "chain", 0), *share),
-        "subsets-figure3-fewer": estimated(find_row(frame, "chain", 1), *share),
-        "subsets-figure3-pairs": estimated(find_row(frame, "pairs", 0), *difference),
-        "subsets-figure3-transfer": estimated(find_row(frame, "printed", 1), *difference),
+        "subsets-figure3-minority": counted(find_row(frame, "chain", 0)),
+        "subsets-figure3-fewer": counted(find_row(frame, "chain", 1)),
+        "subsets-figure3-fifth": NOT_RUN,
+        "subsets-figure3-stable": NOT_RUN,
+        "subsets-figure3-pairs-chance": exchanged(find_row(frame, "pairs", 0)),
+        "subsets-figure3-transfer-chance": exchanged(find_row(frame, "printed", 1)),
     }
 
 

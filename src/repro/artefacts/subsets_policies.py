@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from repro.artefacts.base import Arm, Artefact, Results
+from repro.artefacts.base import NOT_RUN, Arm, Artefact, Results
 from repro.config import ChooseRun
 from repro.runs.record import Record
-from repro.stats.verdicts import Estimate
+from repro.stats.verdicts import Exact
 
 DRAWS = {"pocket": 2000, "gpu": 5000, "paper": 5000}  # random tickets tried on the models
 POLICIES = (
@@ -36,11 +36,7 @@ POLICIES = (
 )
 WHOLE = ("all classes", "NiR")  # these keep every class
 DRAWN = ("RS", "ERC, ties allowed", "WEC", "WEC, k-means", "SEC")  # these draw or start at random
-CLAIMS = {  # claim -> policy, and the metric that is an estimate over its classes
-    "subsets-policies-hard": ("PD-Bottom, printed", "easier"),
-    "subsets-policies-bottom-order": ("PD-Bottom, printed", "lead"),
-    "subsets-policies-erc-order": ("ERC, printed", "lead"),
-}
+COMPARED = ("RS", "PD-Bottom, printed", "ERC, printed")  # with random tickets as large
 
 
 def grid(preset: str, *, count: int = 100) -> list[Arm]:
@@ -49,7 +45,7 @@ def grid(preset: str, *, count: int = 100) -> list[Arm]:
     for label, run in POLICIES:
         run = replace(run, count=run.count if run.policy in ("all", "printed", "ERC", "NiR") else count)
         if preset != "demo":
-            run = replace(run, difficulty="ImageNet-X", draws=DRAWS[preset] if label == "RS" else 0)
+            run = replace(run, difficulty="ImageNet-X", draws=DRAWS[preset] if label in COMPARED else 0)
         if preset == "paper" and run.policy == "SEC":
             run = replace(run, features="file")
         if preset != "demo" or run.policy != "ERC":
@@ -82,23 +78,41 @@ def overlaps(results: Results) -> pd.DataFrame:
     )
 
 
-def estimate_over_classes(frame: pd.DataFrame, policy: str, metric: str) -> Estimate:
-    """A metric of a policy that draws nothing, with its interval over classes; n = 0 where it was not measured."""
-    rows = frame[frame["policy"] == policy]
-    if metric not in rows or rows[metric].isna().all():
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    row = rows.iloc[0]
-    return Estimate(row[metric], row[f"{metric}_low"], row[f"{metric}_high"], int(row["classes"]))
-
-
-def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series | Estimate]:
-    """The value each claim is about: an estimate over classes, or one value a seed."""
-    values: dict[str, pd.Series | Estimate] = {
-        claim: estimate_over_classes(frame, policy, metric) for claim, (policy, metric) in CLAIMS.items()
+def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series | Exact]:
+    """The value each claim is about: one a seed where a policy draws, exact where the paper prints the classes."""
+    siblings = frame.pivot_table("siblings", "seed", "policy") if "siblings" in frame else None
+    return {
+        "subsets-policies-hard": easier(measured(frame, "PD-Bottom, printed", "easier")),
+        "subsets-policies-bottom-chance": reached_at_random(measured(frame, "PD-Bottom, printed", "draws")),
+        "subsets-policies-erc-chance": reached_at_random(measured(frame, "ERC, printed", "draws")),
+        "subsets-policies-unlike": NOT_RUN if siblings is None else siblings["WEC"] - siblings["RS"],
     }
-    by_seed = frame.pivot_table("siblings", "seed", "policy") if "siblings" in frame else pd.DataFrame()
-    fewer = by_seed["WEC"] - by_seed["RS"] if len(by_seed) else pd.Series(dtype=float)
-    return values | {"subsets-policies-unlike": fewer}
+
+
+def measured(frame: pd.DataFrame, policy: str, metric: str) -> pd.Series | None:
+    """The first row of a policy; None where a metric of it was not measured."""
+    rows = frame[frame["policy"] == policy]
+    return None if metric not in rows or rows[metric].isna().all() else rows.iloc[0]
+
+
+def easier(row: pd.Series | None) -> Exact | pd.Series:
+    """How much easier the classes of a ticket are to the models than all others."""
+    if row is None:
+        return NOT_RUN
+    inside = row.filter(like="accuracy_").astype(float).mean()
+    others = inside - row["easier"]
+    return Exact(
+        row["easier"], f"{100 * inside:.1f} % on {row['classes']:.0f} classes, {100 * others:.1f} % on the others"
+    )
+
+
+def reached_at_random(row: pd.Series | None) -> Exact | pd.Series:
+    """Share of random tickets as large on which the models are at least as far apart as on this one."""
+    if row is None:
+        return NOT_RUN
+    share = row["lead_reached_at_random"]
+    kept = f"{100 * row['order_kept_at_random']:.0f} % keep the order at all"
+    return Exact(share, f"{share * row['draws']:.0f} of {row['draws']:,.0f} random tickets; {kept}")
 
 
 ARTEFACT = Artefact(

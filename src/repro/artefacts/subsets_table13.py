@@ -12,6 +12,7 @@ import pandas as pd
 from repro.artefacts.base import Arm, Artefact
 from repro.config import SampleChoice, SampleTicket, TextRun, Texts
 from repro.stats import agreement
+from repro.stats.exchange import beyond_chance, lead
 
 SHARE = 0.1  # of the texts in a subset
 CONFIGURATIONS = ("C1", "C2", "C3", "C4")
@@ -95,13 +96,14 @@ def spread(values: pd.Series) -> float:
 def claim_values(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The value each claim is about, one a seed: ρ_p of the tickets of a reading against that of the random rows."""
     groups = correlate(frame).groupby(["policy", "seed"])["rho_p"]
-    mean, lowest, highest, apart = groups.mean(), groups.min(), groups.max(), groups.agg(spread)
+    mean, apart, each = groups.mean(), groups.agg(spread), groups.agg(list).unstack("policy")
     found = {}
     for reading in READINGS:
         name = f"subsets-table13-{reading.replace(' ', '-')}"
         found[f"{name}-gap"] = mean[reading] - mean["random"]
         if reading != READINGS[-1]:  # the two readings of the paper
-            found[f"{name}-best"] = lowest[reading] - highest["random"]
+            leads = [beyond_chance(*pair, lead) for pair in zip(each[reading], each["random"], strict=True)]
+            found[f"{name}-ahead"] = pd.Series(leads, each.index)
             found[f"{name}-spread"] = apart[reading] - apart["random"]
     return found
 

@@ -24,7 +24,7 @@ class ChooseRun(Config):
     count: int = 100  # classes asked for
     difficulty: Difficulty = "raters"  # what PD sorts by and every ticket is measured by
     features: Literal["raters", "file"] = "raters"  # SEC: what raters saw in a class's images, or a network's features
-    draws: int = 0  # RS: further random tickets that are tried on the models
+    draws: int = 0  # random tickets as large that are tried on the models beside this one
 
     def check(self) -> None:
         if not 1 <= self.count <= 1000:

@@ -1,4 +1,4 @@
-"""The committed pages, renewed from the records alone: notebooks, scoreboard, speed and scale."""
+"""The committed pages, renewed from the records alone: notebooks, and the parts of pages that are generated."""
 
 import os
 import tempfile
@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from repro import config, paths
 from repro.artefacts import REGISTRY, base
 from repro.pages.execute import execute_all
-from repro.pages.scale import write_scale
-from repro.pages.site import write_scoreboard, write_speed
+from repro.pages.parts import write_parts
 
 
 def publish() -> Iterator[str]:
@@ -22,6 +21,4 @@ def publish() -> Iterator[str]:
         os.environ |= {"REPRO_HOME": empty, "REPRO_TRAIN": "never"}
         for page in execute_all(jobs):
             yield "{}: preset {preset}, seeds {seeds}".format(page.relative_to(paths.CHECKOUT), **said[page.stem])
-    write_scoreboard()
-    write_speed()
-    write_scale()
+    write_parts()

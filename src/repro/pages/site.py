@@ -15,10 +15,15 @@ from typing import Any
 from repro import config, paths
 from repro.artefacts import REGISTRY
 from repro.disk import write_bytes
-from repro.report import claims
+from repro.report import claims, power
 from repro.stats.verdicts import VERDICTS, Exact
 
 PAPERS = {"A": "shen2023data", "B": "upadhyay2024lotus", "C": "anonymous2023dataset"}  # and where the book cites them
+LEGEND = (
+    "A claim says what the paper ran, the last column what was run here. n is the number of seeds, in brackets is the "
+    "95 % interval over them. *After Holm*: whether a decided claim survives a correction for the number of claims. "
+    "*Stale* runs were made by an earlier version of the code. [](#sec-method) explains every word."
+)
 
 
 class BookFailed(RuntimeError):
@@ -84,16 +89,22 @@ def scoreboard() -> str:
     """How many claims of each paper have which verdict, and a table a paper, as Markdown."""
     judged = {paper: claims.judge_paper(paper) for paper in PAPERS}
     everything = [one for found in judged.values() for one in found]
-    parts = [as_table([count(paper, found) for paper, found in (judged | {"all": everything}).items()])]
+    parts = [as_table([count(paper, found) for paper, found in (judged | {"all": everything}).items()]), LEGEND]
     for paper, found in judged.items():
         tested = sum(not math.isnan(one.p) for one in found)
         parts.append(
-            f"**Paper {paper}**, {{cite:t}}`{PAPERS[paper]}`. Claims with three seeds or more, which Holm's correction "
-            f"is over: {tested}."
+            f"**Paper {paper}**, {{cite:t}}`{PAPERS[paper]}`. Of {len(found)} claims {tested} have three seeds or "
+            "more; Holm's correction is over these."
         )
         survives = claims.after_holm(found)
         parts.append(as_table([as_row(one, survives[one.claim.id]) for one in found]))
     return "\n\n".join(parts) + "\n"
+
+
+def write_power() -> None:
+    """Write `book/power.md`: the claims that are open, and what a decision would take."""
+    found = list(power.lines(power.find_needs()))
+    write_bytes(paths.BOOK / "power.md", ((as_table(found) if found else "No claim is open.") + "\n").encode())
 
 
 def count(paper: str, found: list[claims.Judged]) -> dict[str, str]:

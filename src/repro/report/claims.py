@@ -13,7 +13,7 @@ from repro import config, published
 from repro.artefacts import REGISTRY
 from repro.artefacts.base import Artefact, Results, is_same_everywhere, recorded
 from repro.report.evidence import what_was_run
-from repro.stats.verdicts import ALPHA, Estimate, Exact, NotFinite, estimate, holm, p_value, verdict
+from repro.stats.verdicts import ALPHA, Exact, NotFinite, estimate, holm, p_value, verdict
 
 NONE = "–"
 
@@ -76,8 +76,6 @@ def judge(results: Results) -> list[Judged]:
 
 def judge_claim(results: Results, claim: Any, values: Any) -> Judged:
     """One claim by its values: one a seed, or an exact one."""
-    if isinstance(values, Estimate):
-        values = Exact(values.mean, f"over {values.n:,} classes") if values.n else ()
     values = values if isinstance(values, Exact) else list(values)
     try:
         word = verdict(values, claim.kind, claim.margin, claim.unit)
@@ -128,15 +126,14 @@ def rows(results: Results) -> Iterator[dict[str, str]]:
     sources = [results, *(r for r in evidence(results.artefact) if r.preset != results.preset)]
     found = [judge_with_holm(source) for source in sources]
     for lines in zip(*found, strict=True):
-        for number, (one, survives) in enumerate(lines):
-            preset = one.results.preset if one.results else results.preset
+        for source, (one, survives) in zip(sources, lines, strict=True):
+            is_own = source is results
             yield {
-                "claim": one.claim.statement,
-                "where": one.claim.locator,
+                "claim": one.claim.statement if is_own else f"the same, recorded at preset {source.preset}",
+                "where": one.claim.locator if is_own else "",
                 "paper": printed(one.claim),
-                "runs": f"this page ({preset})" if number == 0 else f"recorded ({preset})",
                 "here": one.here,
-                "verdict": one.word + ("" if is_evidence(sources[number]) else " (demo: no evidence)"),
+                "verdict": one.word + ("" if is_evidence(source) else " (demo: no evidence)"),
                 "after Holm": survives,
                 "what was run": one.run,
             }

@@ -69,7 +69,7 @@ def describe_order(results: Results) -> Note:
     frame = results.frame
     if "order_kept_at_random" not in frame:
         return Note("Whether the models keep their order was not measured here: `demo` has no accuracies of models.")
-    share = frame["order_kept_at_random"].dropna()
+    share = frame[frame["policy"] == "RS"]["order_kept_at_random"]
     draws = int(frame["draws"].max())
     mean = frame.groupby("policy", sort=False)["lead"].mean()
     turned = ", ".join(mean.index[mean <= 0]) or "none"

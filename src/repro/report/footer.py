@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from repro.artefacts.base import Results
+from repro import config
+from repro.artefacts.base import Artefact, Results
 from repro.report.tables import Table
 from repro.runs.freshness import STALE, freshness
 
@@ -19,7 +20,7 @@ def provenance(results: Results) -> Table:
     seeds = ",".join(map(str, results.seeds))
     module = results.artefact.id.replace("-", "_")
     rows = {
-        "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of training",
+        "runs": f"{len(records)} over seeds {seeds}, {seconds / 60:.1f} minutes of computing",
         "commit": listed(s.commit for s in sources) + (f"; {dirty} runs with uncommitted changes" if dirty else ""),
         "code": listed(states) + (f"; {mend}" if STALE in states else ""),
         "device": listed(s.device for s in sources),
@@ -30,7 +31,15 @@ def provenance(results: Results) -> Table:
         "made by": f"src/repro/artefacts/{module}.py and notebooks/{results.artefact.id}.ipynb",
         "command": f"make reproduce-{results.artefact.id} PRESET={results.preset} SEEDS={seeds}",
     }
+    if larger := next_preset(results.artefact, results.preset):
+        rows["the same, larger"] = f"make reproduce-{results.artefact.id} PRESET={larger}"
     return Table({"provenance": name, "": value} for name, value in rows.items())
+
+
+def next_preset(artefact: Artefact, preset: str) -> str | None:
+    """The next larger preset at which an artefact asks for other runs; None where there is none."""
+    larger = config.PRESETS[config.PRESETS.index(preset) + 1 :]
+    return next((other for other in larger if artefact.grid(other) != artefact.grid(preset)), None)
 
 
 def listed(values: Iterable[str]) -> str:

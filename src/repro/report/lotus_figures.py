@@ -1,4 +1,4 @@
-"""Figures of paper B: pruning curves, convergence by epoch, second and token, and soups against one-shot pruning."""
+"""Figures of paper B: pruning curves, convergence by epoch and by token, and soups against one-shot pruning."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,8 +11,8 @@ from repro import config, published
 from repro.artefacts import lotus_soup
 from repro.artefacts.base import Results
 from repro.artefacts.shared import lotus
+from repro.artefacts.shared.lotus_cost import kept_patches
 from repro.config import TrainRun
-from repro.report.lotus_tables import kept_patches
 
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"  # distinct to colour-blind readers
 LINES = {"all patches": ("grey", "--"), "LT": (BLUE, "-"), "RC": (ORANGE, "-"), "LT on pruned weights": (GREEN, "-")}
@@ -47,9 +47,12 @@ def draw_line(axis: Axes, x: pd.Series, y: pd.Series, colour: str, label: str) -
 
 
 def plot_convergence(results: Results) -> Figure:
-    """Accuracy on whole images by epoch, by second of training and by token seen, means over seeds; dots are seeds."""
+    """Accuracy on whole images by epoch and by token seen, means over seeds; dots are seeds.
+
+    Not by second: runs share a machine, so their seconds cannot be compared.
+    """
     sns.set_theme(style="whitegrid", font_scale=0.9)
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
     least = min(arm.labels["dropped"] for arm in results.arms if arm.labels["arm"] == "LT")
     for arm in results.arms:
         name = arm.labels["arm"]
@@ -58,10 +61,10 @@ def plot_convergence(results: Results) -> Figure:
             points = tests_of(results, arm.run)
             colour, style = LINES[name]
             means = points.assign(at=points["epoch"]).groupby("at").mean()
-            for axis, x in zip(axes, ("epoch", "seconds", "tokens"), strict=True):
+            for axis, x in zip(axes, ("epoch", "tokens"), strict=True):
                 axis.plot(means[x], 100 * means["accuracy"], style, color=colour, label=name)
                 axis.plot(points[x], 100 * points["accuracy"], "o", color=colour, markersize=3)
-    for axis, label in zip(axes, ("epochs", "seconds of training", "million tokens"), strict=True):
+    for axis, label in zip(axes, ("epochs", "million tokens"), strict=True):
         axis.set_xlabel(label)
         axis.xaxis.set_major_locator(MaxNLocator(5))
     axes[0].set(ylabel="test accuracy, whole images, %", title=f"n = {len(results.seeds)}")
@@ -71,7 +74,7 @@ def plot_convergence(results: Results) -> Figure:
 
 
 def tests_of(results: Results, run: TrainRun) -> pd.DataFrame:
-    """Every test of a run: seed, epoch, seconds, million tokens seen, accuracy."""
+    """Every test of a run: seed, epoch, million tokens seen, accuracy."""
     rows = results.frame[results.frame["run"] == config.name(run)]
     tokens = run.data.train_images * (kept_patches(run) + 1) / 1e6
     return pd.DataFrame(

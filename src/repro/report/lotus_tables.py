@@ -8,8 +8,9 @@ from repro import config
 from repro.artefacts import lotus_convergence, lotus_soup, lotus_sparsity
 from repro.artefacts.base import Results
 from repro.artefacts.shared import lotus
-from repro.artefacts.shared.flops import TRAINING, count_patches, scoring_macs, vit_macs
-from repro.config import SelectRun, TrainRun
+from repro.artefacts.shared.lotus_cost import scoring_share, step_macs
+from repro.config import TrainRun
+from repro.report.evidence import DATA
 from repro.report.networks import describe_model
 from repro.report.tables import Note, Table, first_training, percent, with_interval
 
@@ -24,7 +25,7 @@ def describe_pretrained(results: Results) -> Note:
     start = "from published weights " if isinstance(parent.start, config.Published) else ""
     return Note(
         f"{describe_model(run.model)}. Pretrained {start}for {parent.training.epochs:g} epochs on the first "
-        f"{parent.data.train_images:,} training images of {parent.data.name}: "
+        f"{parent.data.train_images:,} training images of {DATA[parent.data.name]}: "
         f"{with_interval(lotus.before(first))} %. Unpruned and on all patches, after "
         f"{run.training.epochs:g} epochs of fine-tuning on the next {run.data.train_images:,}: "
         f"{with_interval(first['accuracy'])} % (n = {len(first)})."
@@ -76,11 +77,14 @@ def describe_epochs(group: pd.DataFrame) -> str:
 
 
 def compare_costs(results: Results) -> Table:
-    """What a fine-tuning costs, in multiples of the one on all patches: its scoring counted, and until it is near."""
+    """What a fine-tuning costs, in multiples of the one on all patches: its scoring counted, and until it is near.
+
+    Seconds stand only where the runs had the machine in the same way, so that they can be compared.
+    """
     near = lotus_convergence.convergence(results.frame).set_index(["run", "seed"])
     whole = first_training(results)
     seconds = {(r.name, r.seed): r.timing["seconds"] for r in results.records}
-    rows = []
+    rows, timed = [], speed_spread(results) <= COMPARABLE
     for arm in results.arms:
         run = arm.run
         assert isinstance(run, TrainRun)
@@ -93,12 +97,24 @@ def compare_costs(results: Results) -> Table:
         row |= {"a step, FLOPs": f"{share:.2f}", "scoring, FLOPs": f"{scoring:.3f}"}
         row |= {"all epochs with scoring, FLOPs": f"{share + scoring:.2f}"}
         row |= {"until near, FLOPs": "never in some seed" if math.isnan(epochs) else f"{share * epochs + scoring:.2f}"}
-        rows.append(row | {"all epochs, measured seconds": f"{sum(ratio) / len(ratio):.2f}", "n": str(len(ratio))})
+        row |= {"all epochs, measured seconds": f"{sum(ratio) / len(ratio):.2f}"} if timed else {}
+        rows.append(row | {"n": str(len(ratio))})
     return Table(rows)
 
 
 def describe_load(results: Results) -> Note:
     """Whether the seconds of these runs can be compared: how far their speeds differ, FLOPs accounted for."""
+    spread = speed_spread(results)
+    said = f"FLOPs a second differ by a factor of {spread:.1f} between the fastest and the slowest of these runs."
+    if spread > COMPARABLE:
+        said += (
+            " The machine had other work beside some of them, so **their seconds cannot be compared** and are left out."
+        )
+    return Note(said)
+
+
+def speed_spread(results: Results) -> float:
+    """The fastest run's FLOPs a second, in multiples of the slowest's."""
     speed = {(r.name, r.seed): r.timing["images_per_second"] for r in results.records}
     rates = [
         speed[config.name(arm.run), seed] * step_macs(arm.run)
@@ -106,31 +122,7 @@ def describe_load(results: Results) -> Note:
         for seed in results.seeds
         if isinstance(arm.run, TrainRun)
     ]
-    spread = max(rates) / min(rates)
-    said = f"FLOPs a second differ by a factor of {spread:.1f} between the fastest and the slowest of these runs."
-    if spread > COMPARABLE:
-        said += " The machine had other work beside some of them, so **their seconds cannot be compared**; FLOPs can."
-    return Note(said)
-
-
-def step_macs(run: TrainRun) -> float:
-    """A forward pass of a fine-tuning on what it sees; zeros are multiplied as anything else is."""
-    return vit_macs(run.model, kept_patches(run))
-
-
-def kept_patches(run: TrainRun) -> int:
-    """Patches of an image that a fine-tuning sees."""
-    patches = count_patches(run.model)
-    return lotus_convergence.kept(patches, run.patches.source.keep_rate) if run.patches else patches
-
-
-def scoring_share(run: TrainRun, whole: TrainRun) -> float:
-    """Scoring every training image once, in multiples of the whole fine-tuning on all patches."""
-    if not run.patches or run.patches.choice != "ticket":
-        return 0.0
-    source: SelectRun = run.patches.source
-    assert source.score is not None
-    return scoring_macs(run.model, source.score) / (TRAINING * vit_macs(whole.model) * whole.training.epochs)
+    return max(rates) / min(rates)
 
 
 def compare_soups(results: Results) -> Table:

@@ -100,8 +100,8 @@ def plot_columns(results: Results) -> Figure:
         }
         axis.plot(place - 0.1, gap, "s", **style)
     axis.axhline(0, color="grey", linewidth=0.8)
-    names = ["\n".join([*wrap(called[name], 20), f"k = {rate:g}"]) for name, rate in gaps.groups]
-    axis.set_xticks(range(len(gaps)), names, fontsize=8)
+    names = [[f"k = {rate:g},", *called[name].replace(": ", ":\n").split("\n")] for name, rate in gaps.groups]
+    axis.set_xticks(range(len(gaps)), ["\n".join([*name[:2], *wrap(name[2], 18)]) for name in names], fontsize=8)
     axis.set_ylabel("LT − RC, points")
     axis.legend(fontsize=8)
     plt.close(figure)

@@ -141,11 +141,11 @@ def describe_price(results: Results) -> Table | Note:
     return Table(rows)
 
 
-def list_agreement(results: Results) -> Table | Note:
-    """How much of a ticket two selectors share that differ by their seed, beside what chance would share."""
+def list_agreement(results: Results) -> Table | None:
+    """How much of a ticket two selectors share that differ by their seed, beside chance; nothing for one seed."""
     found, called = figure1.agreement(results), headings(results)
     if found.empty:
-        return Note("One seed has nothing to agree with; ask for more, such as `seeds = [0, 1, 2]`.")
+        return None
     rows = []
     for (name, rate), group in found.groupby(["model", "keep_rate"], sort=False):
         row = {"network": called[str(name)], "keep rate": f"{rate:g}", "shared, %": with_interval(group["shared"])}

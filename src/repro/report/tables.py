@@ -23,6 +23,13 @@ MODEL_FIELDS = {
     ),
 }
 MODEL_FIELDS["lvvit"] += ("stem_kernel",)
+ZERO = {  # what a setting of zero means, where it is not nought
+    "train_images": "all",
+    "test_images": "all",
+    "skipped_images": "none",
+    "clip_norm": "off",
+    "ema_decay": "off",
+}
 NO_EVIDENCE = "demo: shows the method, not evidence"
 SAME = "**The same at every preset: this page is evidence at any.**"
 
@@ -113,11 +120,22 @@ def settings(results: Results) -> Table:
     ]
     found += patch_settings([arm.run for arm in results.arms])
     found += rewind_settings([arm.run for arm in results.arms])
+    idle = idle_settings(dense)
     return Table(
-        {"part": part, "setting": name.replace("_", " "), "value": said(value)}
+        {
+            "part": part,
+            "setting": name.replace("_", " "),
+            "value": said(value) if value or name not in ZERO else ZERO[name],
+        }
         for part, name, value in found
-        if value is not None
+        if value is not None and name not in idle
     )
+
+
+def idle_settings(run: config.TrainRun) -> set[str]:
+    """Settings that change nothing as the others stand: which images are drawn where all are kept, and the like."""
+    drawn = {"one_in", "draw"} if run.data.one_in == 1 else set()
+    return drawn | (set() if run.training.schedule == "multistep" else {"milestones"})
 
 
 def said(value: Any) -> str:

@@ -15,6 +15,7 @@ from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats, which call
 LEVEL = 0.95
 ALPHA = 0.05  # p up to which a claim survives Holm's correction
 MIN_SEEDS = 3  # that decide
+DIGITS = 12  # after the point that count, so that a difference of two accuracies can lie on a border
 VERDICTS = ("holds", "leans towards", "undecided", "leans against", "contradicted", "not run")
 NOISE = {  # of one run, by the unit of a claim; measured on the method page
     "points": 0.005,  # of accuracy, between two processors
@@ -66,7 +67,7 @@ def claimed_region(kind: str, margin: float) -> tuple[float, float]:
 def depth(value: float, kind: str, margin: float) -> float:
     """How far a value lies inside the claimed region, to its nearest border; below zero outside. Raises ValueError."""
     low, high = claimed_region(kind, margin)
-    return round(min(value - low, high - value), 12)  # so that a difference of two accuracies can lie on the border
+    return round(min(value - low, high - value), DIGITS)
 
 
 def verdict(values: Sequence[float] | Exact, kind: str, margin: float, unit: str) -> str:
@@ -87,7 +88,7 @@ def verdict(values: Sequence[float] | Exact, kind: str, margin: float, unit: str
         return "not run"
     if found.n >= MIN_SEEDS and min(depth(end, kind, margin) for end in (found.low, found.high)) > 0:
         return "holds"
-    if found.n >= MIN_SEEDS and (found.high < low or found.low > high):
+    if found.n >= MIN_SEEDS and round(max(low - found.high, found.low - high), DIGITS) > 0:
         return "contradicted"
     inside = depth(found.mean, kind, margin)
     if abs(inside) <= NOISE[unit]:

@@ -88,10 +88,13 @@ def on_patches(dense: TrainRun, ticket: PatchTicket, **changes: Any) -> TrainRun
 
 
 def lines(frame: pd.DataFrame) -> pd.DataFrame:
-    """LT and RC, sparse and dense, and the dense run: one row a model, keep rate and seed."""
+    """LT and RC tested on whole images (dense), on tickets (sparse) and on as many random patches, and the dense run.
+
+    One row a model, keep rate and seed.
+    """
     tested = frame[frame["arm"].isin(["LT", "RC"])]
-    wide = tested.pivot_table(["accuracy", "accuracy_sparse"], ["model", "keep_rate", "seed"], "arm", sort=False)
-    names = {"accuracy": "dense", "accuracy_sparse": "sparse"}
+    names = {"accuracy": "dense", "accuracy_sparse": "sparse", "accuracy_random": "random"}
+    wide = tested.pivot_table(list(names), ["model", "keep_rate", "seed"], "arm", sort=False)
     wide.columns = pd.Index([f"{arm} {names[metric]}" for metric, arm in wide.columns])
     dense = frame[frame["arm"] == "dense"].set_index(["model", "seed"])["accuracy"]
     sparsity = tested.groupby(["model", "keep_rate"])["patch_sparsity"].first()
