@@ -1,11 +1,9 @@
 """The `repro` command. Every recipe of the Makefile is one line of it."""
 
 import json
-import os
 import signal
 import sys
 import time
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,17 +152,10 @@ def certify(
     artefacts: Annotated[list[str] | None, typer.Argument(help="ids of artefacts; all by default")] = None,
 ) -> None:
     """Repeat a recorded run of each kind under today's code; where all are equal, their records count as verified."""
-    from repro.runs import committed
+    from repro.artefacts.recorded import recorded_runs
     from repro.runs.certify import certify as lines_about
-    from repro.runs.store import with_parents
 
-    recorded: dict[tuple[str, int], tuple[config.Run, Any]] = {}
-    for artefact, preset in product(artefacts or REGISTRY, config.PRESETS):
-        known = committed.read_file(paths.recorded(find_artefact(artefact).id, preset))
-        seeds = sorted({seed for _, seed in known})
-        tasks = with_parents((arm.run, seed) for arm in REGISTRY[artefact].grid(preset) for seed in seeds)
-        recorded |= {key: (run, known[key]) for run, s in tasks if (key := (config.name(run), s)) in known}
-    for line in lines_about(recorded.values()):
+    for line in lines_about(recorded_runs(artefacts or REGISTRY, config.PRESETS)):
         print(line)
 
 
@@ -222,14 +213,9 @@ def bench(
     write: Annotated[bool, typer.Option(help="write book/results/bench.json")] = True,
 ) -> None:
     """Measure the speed targets and print them; the last of every processor is kept."""
-    from repro.bench import PARTS, keep, measure_part
+    from repro.bench import measure_parts
 
-    if unknown := [part for part in parts or [] if part not in PARTS]:
-        raise config.ConfigError(f"the bench has no part {unknown[0]!r}: choose of {', '.join(PARTS)}")
-    for part in parts or PARTS:
-        results = measure_part(part)
-        if write:
-            keep(part, results)
+    measure_parts(parts or [], write)
 
 
 @data_app.command("fetch")

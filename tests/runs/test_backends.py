@@ -11,9 +11,10 @@ import torch
 from repro import procedures
 from repro.procedures import Procedure
 from repro.runs.attempt import attempt
-from repro.runs.backends import gpus, local
+from repro.runs.backends import Waiting, gpus, local
 from repro.runs.backends.gpus import Gpu, visible_gpus
 from repro.runs.backends.local import Local
+from repro.runs.needs import Needs
 from repro.runs.workers import WorkerLost
 from tests.conftest import DENSE
 from tests.runs import jobs
@@ -78,6 +79,22 @@ def test_no_more_processes_are_started_than_are_allowed(doing, home):
     stop(home)
     assert all(ended.error is None for ended in finish(backend, 4))
     assert len(psutil.Process().children()) == 2
+
+
+def test_longer_chains_begin_first_and_equal_ones_in_their_order():
+    waiting = Waiting()
+    for seed, chain in enumerate([1, 3, 1, 2, 3]):
+        waiting.add((DENSE, seed), chain)
+    assert [waiting.pop()[1] for _ in range(len(waiting))] == [1, 4, 3, 0, 2]
+
+
+def test_runs_whose_memory_was_measured_share_a_gpu(doing, home, monkeypatch):
+    measured = Needs(1, 0.25, 100, 5.0)
+    monkeypatch.setattr(local, "find_needs", lambda run: measured)
+    backend = doing(jobs.last, Local(8, [ONE, TWO]), 5, gpu=1.0)
+    until_seen(backend, 5)
+    assert sorted(jobs.seen().values()) == ["0", "0", "0", "0", "1"]
+    stop(home)
 
 
 def test_a_killed_process_takes_only_its_own_task_along(doing):

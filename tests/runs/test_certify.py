@@ -75,21 +75,9 @@ def test_equivalence_goes_through_others_but_not_from_one_procedure_to_another()
     assert freshness.equal_to("select", "a") == {"a"}
 
 
-def test_a_run_without_a_record_is_explained():
-    said = "\n".join(explain.explain([(CHILD, 0)]))
-    assert "never carried out" in said
-    assert f"`repro run` would carry it out\n    after {config.name(DENSE)}" in said
-
-
 def test_a_stale_record_names_what_has_changed(stale):
     said = "\n".join(explain.explain([(DENSE, 0)]))
     assert f"{freshness.STALE}: code older, commit {stale[0][1].provenance.commit}" in said
     assert "changed since: " in said
     unknown = replace(stale[0][1], provenance=replace(stale[0][1].provenance, commit="0" * 12))
     assert explain.changed_files(unknown) is None
-
-
-def test_a_damaged_record_is_why_a_run_is_carried_out_again():
-    schedule.get_or_compute([(DENSE, 0)])
-    (store.folder(DENSE, 0) / store.RECORD_FILE).write_text("half")
-    assert "record.json.damaged-1 was set aside" in "\n".join(explain.explain([(DENSE, 0)]))

@@ -18,7 +18,7 @@ from repro.runs import schedule, status, store
 from repro.runs.attempt import FAILURE_FILE, attempt, failure_in
 from repro.runs.backends import Ended
 from repro.runs.graph import identity, plan
-from repro.runs.workers import WorkerLost
+from repro.runs.workers import OutOfMemory, WorkerLost
 from tests.conftest import DENSE, forget, on_ticket
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +97,53 @@ def test_a_run_whose_process_is_lost_is_tried_again(carry_out, capsys):
     backend.run()
     assert backend.asked == {identity((DENSE, 0)): 3, identity((CHILD, 0)): 2}
     assert "its process was killed by SIGKILL; it goes on in another" in capsys.readouterr().err
+
+
+def test_a_run_that_gets_on_between_losses_is_tried_as_often_as_it_takes(carry_out, monkeypatch):
+    written = iter([1, 2, 3, 4, 5, 6, 6, 6])
+    monkeypatch.setattr(store, "checkpoint_time", lambda *_: next(written))
+    backend = carry_out([(DENSE, 0)], {(DENSE, 0): [WorkerLost("lost")] * 9})
+    with pytest.raises(schedule.RunFailed, match="3 times in a row"):
+        backend.run()
+    assert backend.asked[identity((DENSE, 0))] == 8
+    assert next(written, None) is None
+
+
+def test_a_run_that_memory_does_not_suffice_for_is_tried_three_times_however_far_it_gets(carry_out, monkeypatch):
+    written = iter(range(9))
+    monkeypatch.setattr(store, "checkpoint_time", lambda *_: next(written))
+    backend = carry_out([(DENSE, 0)], {(DENSE, 0): [OutOfMemory("ended")] * 9})
+    with pytest.raises(schedule.RunFailed, match="3 times in a row, perhaps for want of memory"):
+        backend.run()
+    assert backend.asked[identity((DENSE, 0))] == schedule.TRIES
+
+
+def test_what_holds_up_most_is_handed_over_as_such(carry_out):
+    backend = carry_out([(on_ticket(on_ticket(epoch=0)), 0), (BESIDE, 0)])
+    chains = {}
+    submit = backend.submit
+    backend.submit = lambda task, chain: (chains.setdefault(identity(task), chain), submit(task))
+    backend.run()
+    assert [chains[identity((run, 0))] for run in (DENSE, CHILD, OTHER, BESIDE)] == [3, 2, 2, 1]
+
+
+def test_the_runs_that_two_artefacts_need_are_carried_out_once(carry_out):
+    wanted = [(CHILD, 0), (on_ticket(epoch=1), 0), (CHILD, 0)]
+    backend = carry_out(wanted)
+    backend.run()
+    assert set(backend.asked.values()) == {1}
+    assert len(backend.asked) == 3
+
+
+def test_every_gpu_of_a_machine_is_used_without_being_asked_to(monkeypatch):
+    monkeypatch.delenv("REPRO_WORKERS")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda n: SimpleNamespace(uuid=f"GPU-{n}"))
+    monkeypatch.setattr(schedule, "usable_cores", lambda: 2)
+    backend = schedule.local_backend()
+    assert backend._limit == 4
+    assert [gpu.visible for gpu in backend._gpus] == ["0", "1", "2", "3"]
 
 
 def test_a_run_whose_process_is_lost_every_time_fails_with_the_mend(carry_out):

@@ -92,6 +92,17 @@ def test_a_driver_says_what_it_has_done_and_is_doing(monkeypatch):
     assert status.drivers() == []
 
 
+def test_a_summary_has_a_line_for_each_command_and_one_for_the_store(monkeypatch, home):
+    monkeypatch.setattr(progress, "WRITE_SECONDS", 0.0)
+    for seed in (1, 2):
+        note_failure((DENSE, seed), "no luck")
+    walk = Walk(plan([(on_ticket(epoch=0), 0)], lambda run, seed: None)[0])
+    Progress(walk, {}, cached=3).update([])
+    first, second = status.summarise(status.overview()).splitlines()
+    assert first.endswith("0 of 2 runs done, 0 running, 1 submitted, 1 pending, 3 cached, 0 failed")
+    assert second == f"{home}: 2 failed"
+
+
 def test_a_driver_that_was_killed_is_told_by_its_process_and_forgotten_by_the_next(gone):
     running = {f"{config.name(DENSE)} seed 0": 5.0}
     dead = State(3, 0, 1, 1, 0, running, {}, 0, None, process=gone)

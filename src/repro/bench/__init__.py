@@ -14,6 +14,7 @@ import json
 import statistics
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +24,7 @@ from tqdm import tqdm
 from repro import paths, procedures
 from repro.bench.medoids import WAY, describe_medoids, measure_medoids
 from repro.bench.steps import Row, Step, list_rows
+from repro.config import ConfigError
 from repro.disk import write_bytes
 from repro.machine import usable_cores
 from repro.runs.provenance import provenance
@@ -31,6 +33,16 @@ from repro.runs.workers import spread
 
 PARTS = ("steps", "overhead", "cluster")
 PASSES, TURNS = 5, 4  # over all rows; of each step in a pass, after one that warms up
+
+
+def measure_parts(parts: Sequence[str], write: bool) -> None:
+    """Measure and print parts of the bench, all for none, and keep them. Raises ConfigError for one there is not."""
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise ConfigError(f"the bench has no part {unknown[0]!r}: choose of {', '.join(PARTS)}")
+    for part in parts or PARTS:
+        results = measure_part(part)
+        if write:
+            keep(part, results)
 
 
 def measure_part(part: str) -> dict[str, Any]:

@@ -181,6 +181,7 @@ def describe(outcome: Outcome) -> str:
     """An outcome as text."""
     lost = ", ".join(f"{what} {share:.1%}" for what, share in outcome.shares.items())
     return (
-        f"{outcome.runs:,} runs on {outcome.workers:,} simulated workers: {outcome.hours:.2f} h, {outcome.efficiency:.1%} "
-        f"of them work ({outcome.bound:.1%} at best)\n  the rest: {lost}; the driver took {outcome.own_seconds:.0f} s"
+        f"{outcome.runs:,} runs on {outcome.workers:,} simulated workers: {outcome.hours:.2f} h, of which "
+        f"{outcome.efficiency:.1%} work ({outcome.bound:.1%} at best)\n  the rest: {lost}; "
+        f"the driver took {outcome.own_seconds:.0f} s"
     )

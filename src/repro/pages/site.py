@@ -61,14 +61,29 @@ def write_speed() -> None:
     columns: dict[str, dict[str, dict[str, Any]]] = {}
     for processor, results in measured.items():
         for way in ("as trained", "alone"):
-            found = {row["what"]: row[way] for row in results["rows"] if way in row}
+            found = {row["what"]: row[way] for row in results.get("rows", []) if way in row}
             columns |= {f"{processor}, {way}": found} if found else {}
-    targets = {row["what"]: row["target"] for results in measured.values() for row in results["rows"]}
+    targets = {row["what"]: row["target"] for results in measured.values() for row in results.get("rows", [])}
     lines = [f"| times as fast | target | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
     for what, target in targets.items():
         cells = [as_cell(column.get(what), target) for column in columns.values()]
         lines.append(f"| {what} | {target} | {' | '.join(cells)} |")
-    write_bytes(paths.BOOK / "speed.md", ("\n".join(lines) + "\n").encode())
+    lines += ["", *overhead_lines(measured)]
+    write_bytes(paths.BOOK / "speed.md", ("\n".join(lines).rstrip() + "\n").encode())
+
+
+def overhead_lines(measured: dict[str, Any]) -> list[str]:
+    """What a run costs besides, on each processor and backend, as a table; nothing where it was not measured."""
+    rows = [
+        {
+            "a run besides what it computes": f"{processor}, backend {row['backend']}",
+            "milliseconds": f"{1000 * row['seconds']:.0f}" + ("" if row["seconds"] <= row["limit"] else ", **missed**"),
+            "at most": f"{1000 * row['limit']:.0f}",
+        }
+        for processor, results in measured.items()
+        for row in results.get("overhead", {}).get("rows", [])
+    ]
+    return as_table(rows).splitlines() if rows else []
 
 
 def as_cell(found: dict[str, Any] | None, target: float) -> str:
