@@ -35,7 +35,7 @@ def test_a_run_whose_files_are_gone_is_made_again_for_the_one_that_needs_it():
     assert about(said((CHILD, 0)), DENSE).endswith("nothing to do"), "nobody needs its files"
     forget((CHILD, 0))
     lines = said((CHILD, 0), (OTHER, 0))
-    assert f"never carried out" in about(lines, CHILD)
+    assert "never carried out" in about(lines, CHILD)
     assert "would carry it out" in about(lines, DENSE)
     assert f"and {config.name(CHILD)} seed 0 needs it" in about(lines, DENSE)
     assert lines[-1] == "`repro run` would carry out 3 of 3 runs"

@@ -38,6 +38,7 @@ WORKERS = (250, 500, 1000, 2000)
 RUNS = 10_000
 OTHER_SECONDS = 30.0  # of a run whose operations are not counted
 SPREAD = 0.1  # of the logarithm of a run's seconds
+USUAL = Faults()
 POINTS = 200  # of the record of how many workers are busy
 
 
@@ -85,11 +86,11 @@ def seconds_of(task: Task) -> float:
     return usual * draw.lognormvariate(0.0, SPREAD)
 
 
-def simulate(wanted: list[Task], workers: int, seed: int = 0) -> Outcome:
+def simulate(wanted: list[Task], workers: int, faults: Faults = USUAL, seed: int = 0) -> Outcome:
     """Carry a campaign out on simulated workers, the driver being killed once and started again."""
     tasks = store.with_parents(wanted)
     seconds = {identity(task): seconds_of(task) for task in tasks}
-    chain, work, faults = longest(tasks, seconds), sum(seconds.values()), Faults()
+    chain, work = longest(tasks, seconds), sum(seconds.values())
     least = max(work / workers, chain)
     with empty_store() as leave:
         world = World(workers, seconds, random.Random(seed), faults.kill_at * least, leave, faults)
