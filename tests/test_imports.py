@@ -14,6 +14,7 @@ ROOT = Path(repro.__file__).parent
 LAYERS = [
     {"machine"},
     {"paths", "config", "compat"},
+    {"lease"},
     {"disk"},
     {"tickets", "stats", "published"},
     {"data"},

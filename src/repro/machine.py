@@ -31,6 +31,25 @@ def is_alive(process: int) -> bool:
     return True
 
 
+def process_space() -> str:
+    """Name of the space in which a process's number means something: this start of this machine, and its container."""
+    with contextlib.suppress(OSError):
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
+    return host()
+
+
+def process_start(process: int) -> str | None:
+    """When a process of this space began, in ticks; empty where it is gone, None where the system does not say.
+
+    One that has ended, and whose parent has not heard of it yet, is gone.
+    """
+    try:
+        state, *_ = fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None if is_alive(process) else ""
+    return "" if state in "ZX" else fields[19]
+
+
 def free_memory_mb() -> int | None:
     """Memory that is free, within the limits of this process's control groups; None where the system does not say."""
     with contextlib.suppress(OSError, StopIteration):

@@ -92,7 +92,7 @@ def drivers() -> Path:
 
 
 def gpus() -> Path:
-    """Folder of the locks of GPUs."""
+    """Folder of the leases of GPUs."""
     return home() / "gpus"
 
 

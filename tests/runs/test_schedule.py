@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from repro import config, paths
+from repro import config, lease, paths
 from repro.config import ConfigError
 from repro.runs import schedule, status, store
 from repro.runs.attempt import FAILURE_FILE, attempt, failure_in
@@ -213,7 +213,7 @@ def test_two_drivers_make_one_record(home):
         "schedule.get_or_compute([(DENSE, 0)], use_committed=False)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
-    with store.FileLock(paths.run_folder(*identity((DENSE, 0))) / store.LOCK_FILE):
+    with lease.take(paths.run_folder(*identity((DENSE, 0))) / store.LEASE):
         started = [
             subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
             for _ in range(2)

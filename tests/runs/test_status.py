@@ -8,9 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from repro import config, paths
+from repro import config, lease, paths
 from repro.machine import host
 from repro.runs import progress, schedule, status, store
 from repro.runs.attempt import note_failure
@@ -40,7 +39,7 @@ def test_the_state_of_every_run_in_the_store():
     (store.folder(DENSE, 1) / store.RECORD_FILE).write_text("half")
     note_failure((DENSE, 2), "no luck")
     store.folder(DENSE, 5).with_name("seed5.aside").mkdir()
-    with FileLock(store.folder(DENSE, 3) / store.LOCK_FILE):
+    with lease.take(store.folder(DENSE, 3) / store.LEASE):
         found = states()
     assert found[0] == ("done", record.outcome)
     assert found[1][0] == "damaged"

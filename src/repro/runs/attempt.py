@@ -12,7 +12,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from repro.disk import StoreFull, write_bytes
+from repro.disk import DiskError, write_bytes
 from repro.runs import store
 from repro.runs.graph import Task
 
@@ -51,7 +51,7 @@ def explain(error: Exception) -> str:
 
 def note_failure(task: Task, reason: str, trace: str = "") -> None:
     """Leave in a run's folder why it failed, if that can be written."""
-    with contextlib.suppress(StoreFull, OSError):
+    with contextlib.suppress(DiskError, OSError):
         said = {"reason": reason, "traceback": trace}
         write_bytes(store.folder(*task) / FAILURE_FILE, json.dumps(said, indent=1).encode())
 

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from repro import config, paths
+from repro import config, lease, paths
 from repro.disk import write_bytes
 from repro.runs import record as records
 from repro.runs import store
@@ -74,7 +72,7 @@ def record_runs(tasks: Iterable[tuple[Any, int]], file: Path, replace: bool = Fa
     Raises RunMissing where a run has no record, and WorseRecord where one would replace a better one unless `replace`.
     """
     paths.home().mkdir(parents=True, exist_ok=True)
-    with FileLock(paths.home() / f"{file.name}.lock"):
+    with lease.hold(paths.home() / f"{file.name}.lease"):
         paths.sweep(file.parent)
         lines = dict(read_file(file))
         done: Counter[str] = Counter()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import paths
-from repro.disk import StoreFull, write_bytes
+from repro.disk import DiskError, write_bytes
 from repro.machine import host, is_alive
 from repro.runs import store
 from repro.runs.attempt import failure_in
@@ -24,7 +24,7 @@ SEED = re.compile(r"seed(\d+)")
 
 def announce(state: dict[str, Any]) -> None:
     """Say how far this process is with its runs, if that can be written."""
-    with contextlib.suppress(StoreFull, OSError):
+    with contextlib.suppress(DiskError, OSError):
         write_bytes(_own_file(), json.dumps(state, indent=1).encode())
 
 

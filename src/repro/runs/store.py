@@ -14,25 +14,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from repro import config, paths, procedures
-from repro.disk import write_bytes
+from repro import config, lease, paths, procedures
+from repro.disk import read_bytes, write_bytes
+from repro.lease import UnderWay
 from repro.procedures import RECORD_FILE
 from repro.runs import record as records
 from repro.runs.provenance import Provenance, provenance
 from repro.runs.record import Record
 
-CONFIG_FILE, STARTED_FILE, LOCK_FILE = "config.json", "started.json", "lock"
+CONFIG_FILE, STARTED_FILE, LEASE = "config.json", "started.json", "lease"
 ASIDE = ".aside"  # added to the name of a folder that is to be made again
 
 
 class RunMissing(RuntimeError):
     """A run that is asked for has no record."""
-
-
-class UnderWay(RuntimeError):
-    """A run that another process is carrying out; it may be asked for again."""
 
 
 class StoreReadOnly(RuntimeError):
@@ -47,15 +42,26 @@ def folder(run: Any, seed: int) -> Path:
 def find_local(run: Any, seed: int) -> Record | None:
     """The record in the own store; a damaged one, or one of another run, is set aside and counts as none."""
     file = folder(run, seed) / RECORD_FILE
-    if not file.exists():
-        return None
     try:
-        return check_owner(records.read(file.read_text()), config.name(run), seed)
+        return read_owned(file, config.name(run), seed)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (ValueError, OSError) as error:
         from repro.training.checkpoint import set_aside
 
         set_aside(file, error)
         return None
+
+
+def read_owned(file: Path, name: str, seed: int) -> Record:
+    """The record of a file in the folder of a run. Raises ValueError where it is damaged or another run's, or OSError.
+
+    It is read twice before that is said: on a shared file system a first look may be out of date.
+    """
+    try:
+        return check_owner(records.read(read_bytes(file).decode()), name, seed)
+    except (ValueError, OSError):
+        return check_owner(records.read(read_bytes(file).decode()), name, seed)
 
 
 def check_owner(record: Record, name: str, seed: int) -> Record:
@@ -71,8 +77,7 @@ def state_of(home: Path) -> str:
     if not file.exists():
         return "under way or interrupted"
     try:
-        found = check_owner(records.read(file.read_text()), home.parent.name, int(home.name.removeprefix("seed")))
-        return found.outcome
+        return read_owned(file, home.parent.name, int(home.name.removeprefix("seed"))).outcome
     except (ValueError, OSError):
         return "damaged record; the next run that needs it makes it again"
 
@@ -135,27 +140,18 @@ def compute(run: Any, seed: int) -> Record:
     """Carry out a run whose parents are done, unless its record exists. Raises UnderWay where another process does."""
     home = folder(run, seed)
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UnderWay(f"{config.name(run)} seed {seed} is under way in another process") from None
-    try:
+    own = lease.take(home / LEASE)
+    if own is None:
+        raise UnderWay(f"{config.name(run)} seed {seed} is under way in another process")
+    with own:
         paths.sweep(home)
         return find_local(run, seed) or _carry_out(run, seed, home)
-    finally:
-        lock.release()
 
 
 def is_under_way(home: Path) -> bool:
     """Whether a process is carrying out the run of a folder."""
-    if not (home / LOCK_FILE).exists():
-        return False
     try:
-        with FileLock(home / LOCK_FILE, timeout=0):
-            return False
-    except Timeout:
-        return True
+        return lease.is_held(home / LEASE)
     except OSError:  # a store that cannot be written to
         return False
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from repro.disk import write_bytes
+from repro.disk import reopening, write_bytes
 
 HEADER = "repro"  # entry of a safetensors header that holds checksum and meta
 
@@ -61,16 +61,20 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, A
 
 
 def load_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and mapping of a file. Raises DamagedFile where it is not what was written."""
+    """Tensors and mapping of a file. Raises DamagedFile where it is not what was written, or StaleFile."""
     try:
-        with safetensors.safe_open(file, framework="pt") as stream:
-            header = json.loads((stream.metadata() or {}).get(HEADER, "{}"))
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        tensors, header = reopening(file, lambda: _read(file))
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise DamagedFile(f"{file} cannot be read: {error}") from error
     if checksum(tensors) != header.get("checksum"):
         raise DamagedFile(f"{file} does not match its checksum")
     return tensors, header["meta"]
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    with safetensors.safe_open(file, framework="pt") as stream:
+        header = json.loads((stream.metadata() or {}).get(HEADER, "{}"))
+        return {name: stream.get_tensor(name) for name in stream.keys()}, header  # noqa: SIM118
 
 
 def stored_checksum(file: Path) -> str:

@@ -1,15 +1,14 @@
 """The GPUs of this machine that this process may use, each for one driver of runs at a time.
 
-A lock names the machine and the card itself, so it is the same whatever number the card has in CUDA_VISIBLE_DEVICES and
-whichever machines share the store. It is held by the process that drives the runs, and goes with it.
+A lease names the machine and the card itself, so it is the same whatever number the card has in CUDA_VISIBLE_DEVICES
+and whichever machines share the store. It is held by the process that drives the runs, and goes with it.
 """
 
 import os
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
-from repro import paths
+from repro import lease, paths
+from repro.lease import Lease
 from repro.machine import host
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -27,15 +26,10 @@ class Gpu:
         """What makes it the only card of a process."""
         return {VISIBLE: self.visible}
 
-    def claim(self) -> FileLock | None:
-        """The lock of the card, until it is released or this process ends; None where another process has it."""
+    def claim(self) -> Lease | None:
+        """The lease of the card, until it is released or this process ends; None where another process has it."""
         paths.gpus().mkdir(parents=True, exist_ok=True)
-        lock = FileLock(paths.gpus() / f"{host()}-{self.id}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-        return lock
+        return lease.take(paths.gpus() / f"{host()}-{self.id}")
 
 
 def visible_gpus() -> list[Gpu]:

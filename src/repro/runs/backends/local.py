@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
-from filelock import FileLock
-
 from repro import procedures
+from repro.lease import Lease
 from repro.runs.attempt import attempt
 from repro.runs.backends import Ended
 from repro.runs.backends.gpus import VISIBLE, Gpu
@@ -40,7 +39,7 @@ class Local:
         self._limit, self._gpus, self._memory_mb = limit, gpus, memory_mb
         self._waiting: list[Task] = []
         self._places: list[Place] = []
-        self._claims: dict[Gpu, FileLock] = {}
+        self._claims: dict[Gpu, Lease] = {}
         self._said: set[str] = set()
 
     def submit(self, task: Task) -> None:
@@ -103,8 +102,8 @@ class Local:
             if sum(place.share for place in self._busy() if place.gpu == gpu) + share <= 1:
                 return gpu
         for gpu in self._gpus:
-            if gpu not in self._claims and (lock := gpu.claim()):
-                self._claims[gpu] = lock
+            if gpu not in self._claims and (lease := gpu.claim()):
+                self._claims[gpu] = lease
                 return gpu
         return None
 
