@@ -157,8 +157,8 @@ def _file(path: Path, number: int) -> Path:
 def _numbers(path: Path) -> list[int]:
     """Numbers of the files of a lease, none where there is no folder."""
     with contextlib.suppress(FileNotFoundError):
-        ends = [file.name.removeprefix(f"{path.name}.") for file in path.parent.iterdir()]
-        return [int(end) for end in ends if end.isdecimal()]
+        found = [file.name.rpartition(".") for file in path.parent.iterdir()]
+        return [int(number) for name, _, number in found if name == path.name and number.isdecimal()]
     return []
 
 
