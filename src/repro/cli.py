@@ -167,7 +167,7 @@ def plan() -> None:
 def publish() -> None:
     """Execute every notebook at its best recorded preset from the records alone, and renew the committed pages."""
     from repro.pages.execute import execute_all
-    from repro.pages.site import write_power, write_scoreboard, write_speed
+    from repro.pages.parts import write_parts
 
     best = {name: base.best_recorded(artefact) for name, artefact in REGISTRY.items()}
     if lacking := [name for name, results in best.items() if results is None]:
@@ -178,9 +178,7 @@ def publish() -> None:
         os.environ |= {"REPRO_HOME": empty, "REPRO_TRAIN": "never"}
         for page in execute_all(jobs):
             print("{}: preset {preset}, seeds {seeds}".format(relative(page), **said[page.stem]))
-    write_scoreboard()
-    write_power()
-    write_speed()
+    write_parts()
 
 
 @app.command()

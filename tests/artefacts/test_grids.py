@@ -33,7 +33,16 @@ def pairs_of_turn(preset):
     found = {}
     for arm in figure3_turn.grid(preset)[1:]:
         found.setdefault((arm.labels["varied"], arm.labels["step"]), {})[arm.labels["arm"]] = arm.run
-    return found
+    return {key: {name: run for name, run in pair.items() if name != "dense"} for key, pair in found.items()}
+
+
+def test_selector_and_students_grow_together():
+    arms = [arm for arm in figure3_turn.grid("pocket", together=(8.0, 16.0)) if arm.labels["varied"] == "together"]
+    for dense, lt in ((a.run, b.run) for a, b in zip(arms[2::3], arms[::3], strict=True)):
+        assert lt.patches.source.selector == dense
+        assert lt.training.epochs == dense.training.epochs
+    with pytest.raises(ConfigError, match="once"):
+        figure3_turn.grid("pocket", together=(8.0, 8.0))
 
 
 @pytest.mark.parametrize("preset", config.PRESETS)
@@ -51,6 +60,7 @@ def test_one_thing_is_varied_at_a_time_around_the_pair_of_figure_3(preset):
         assert replace(pair["LT"], patches=None) == replace(pair["RC"], patches=None)
         assert pair["LT"].patches.source == pair["RC"].patches.source, "both are tested on the same ids"
         may_differ = {"training": {"training"}, "images": {"data", "training", "patches"}, "selector": {"patches"}}
+        may_differ["together"] = {"training", "patches"}
         same = {"model", "start", "data", "training", "patches"} - may_differ[varied]
         assert all(getattr(pair["LT"], name) == getattr(middle["LT"], name) for name in same)
 
@@ -161,7 +171,7 @@ def test_options_reach_the_runs():
 
 
 def test_wrong_requests_are_refused():
-    with pytest.raises(ConfigError, match="table1, table2, figure1"):
+    with pytest.raises(ConfigError, match="table1, table2, weights-turn, figure1"):
         find_artefact("table9")
     with pytest.raises(ConfigError, match="no parameter 'colour'"):
         base.plan(table1.ARTEFACT, "demo", colour="red")

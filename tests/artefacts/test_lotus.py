@@ -145,7 +145,7 @@ def test_the_tables_of_paper_b_hold_a_line_for_every_arm():
         results = fake_results(module.ARTEFACT, accuracy_of)
         assert len(table(results).frame) == len(results.arms)
         assert plot(results).axes
-        assert "37,500" in repr(lotus_tables.describe_pretrained(results))
+        assert "37,500 training images of CIFAR-10" in repr(lotus_tables.describe_pretrained(results))
 
 
 SECONDS = "all epochs, measured seconds"

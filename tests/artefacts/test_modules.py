@@ -10,7 +10,11 @@ from repro.artefacts import REGISTRY
 
 MODULES = sorted((paths.CHECKOUT / "src/repro/artefacts").glob("*.py"))
 INFRASTRUCTURE = {"base", "shared"}
-REUSED = {("figure2", "table4")}  # shows the selector and the annotator of Table 4's grid
+REUSED = {
+    ("figure2", "table4"),  # shows the selector and the annotator of Table 4's grid
+    ("weights_turn", "table1"),  # varies their trainings
+    ("weights_turn", "table2"),
+}
 
 
 def imported(file):

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 
 from repro import config, paths
-from repro.artefacts import REGISTRY
+from repro.artefacts import REGISTRY, weights_turn
 from repro.artefacts.base import best_recorded, is_same_everywhere, recorded
 from repro.report.evidence import describe_images, filled, what_was_run
 from repro.report.networks import describe_model, headings, name_model
 from repro.runs.record import write
+from tests.artefacts.test_results import fake_results
 
 KINDS = (config.Model, config.Data, config.Training, config.TextTraining, config.PerceptronRun)  # with sizes
 NUMBER = re.compile(r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w-])")  # not the 20 of ResNet-20
@@ -138,6 +139,16 @@ def test_a_claim_names_the_networks_it_is_about_and_no_others():
     assert "In place of DeiT-M: ViT, width 144" in said
     assert "LV-ViT" not in said
     assert what_was_run(results, ["DeiT-S"]) == ""
+
+
+def test_a_claim_of_an_artefact_with_networks_of_its_own_names_the_one_it_is_about():
+    results = fake_results(weights_turn.ARTEFACT, lambda labels, seed: 0.5)
+    said = what_was_run(results, ["ViT"])
+    assert said.startswith(
+        "ViT, width 96, 4 blocks, patches of 4 pixels; 4 and 8 epochs on all training images of CIFAR"
+    )
+    assert "ResNet" not in said
+    assert "; ResNet" not in what_was_run(results), "one sentence a network"
 
 
 def test_what_is_the_same_at_every_preset_says_so():

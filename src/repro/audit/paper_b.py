@@ -23,8 +23,8 @@ def accuracies() -> Iterator[Row]:
     yield unprinted("b-pruned", "a run", "Nothing printed bears on it.")
     yield unprinted("b-high", f"{baseline} − {pruned}", "Without the dense network's accuracy nobody can say.")
     both = (
-        f"The summary says that ISSP loses about {drop}, and that about {accuracy} was seen where pruning is "
-        f"aggressive. Of one run both hold only for a start near {drop + accuracy} %; from the {pruned} % of one-shot pruning "
+        f"The summary has ISSP lose about {drop} and says that about {accuracy} was seen where pruning is aggressive. "
+        f"Of one run both hold only for a start near {drop + accuracy} %; from the {pruned} % of one-shot pruning "
         f"{pruned - accuracy} points go."
     )
     yield unprinted("b-drop", f"{baseline} − {accuracy}", both)

@@ -19,6 +19,11 @@ from repro.report import claims, power
 from repro.stats.verdicts import VERDICTS, Exact
 
 PAPERS = {"A": "shen2023data", "B": "upadhyay2024lotus", "C": "anonymous2023dataset"}  # and where the book cites them
+LEGEND = (
+    "A claim says what the paper ran, the last column what was run here. n is the number of seeds, in brackets is the "
+    "95 % interval over them. *After Holm*: whether a decided claim survives a correction for the number of claims. "
+    "*Stale* runs were made by an earlier version of the code. [](#sec-method) explains every word."
+)
 
 
 class BookFailed(RuntimeError):
@@ -84,12 +89,12 @@ def scoreboard() -> str:
     """How many claims of each paper have which verdict, and a table a paper, as Markdown."""
     judged = {paper: claims.judge_paper(paper) for paper in PAPERS}
     everything = [one for found in judged.values() for one in found]
-    parts = [as_table([count(paper, found) for paper, found in (judged | {"all": everything}).items()])]
+    parts = [as_table([count(paper, found) for paper, found in (judged | {"all": everything}).items()]), LEGEND]
     for paper, found in judged.items():
         tested = sum(not math.isnan(one.p) for one in found)
         parts.append(
-            f"**Paper {paper}**, {{cite:t}}`{PAPERS[paper]}`. Claims with three seeds or more, which Holm's correction "
-            f"is over: {tested}."
+            f"**Paper {paper}**, {{cite:t}}`{PAPERS[paper]}`. Of {len(found)} claims {tested} have three seeds or "
+            "more; Holm's correction is over these."
         )
         survives = claims.after_holm(found)
         parts.append(as_table([as_row(one, survives[one.claim.id]) for one in found]))

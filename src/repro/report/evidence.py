@@ -34,15 +34,20 @@ DATA = {
 def what_was_run(results: Results, networks: Sequence[str] = ()) -> str:
     """Network, data, epochs, dense accuracy, preset, devices and whether today's code made it.
 
-    `networks` are labels of the frame's `model` column; none stands for all. Nothing where none of them was run.
+    `networks` are labels of the frame's column `model`, which holds the paper's networks, or `network`, which holds
+    ours; none stands for all. Nothing where none of them was run.
     """
-    frame = results.frame[results.frame["model"].isin(networks)] if networks else results.frame
+    frame = results.frame
+    column = next((name for name in ("model", "network") if name in frame), "")
     runs = {config.name(arm.run): arm.run for arm in results.arms}
     said, used = [], []
-    for place, rows in frame.groupby("model", sort=False) if "model" in frame else [("", frame)]:
+    for label, rows in frame.groupby(column, sort=False) if column else [("", frame)]:
+        if networks and label not in networks:
+            continue
         keys = set(zip(rows["run"], rows["seed"], strict=True))
         pairs = [(runs[r.name], r) for r in results.records if r.key in keys]
-        said.append((f"{stands_for(results, str(place))}: " if place else "") + describe_runs(results, pairs))
+        place = f"{stands_for(results, str(label))}: " if column == "model" else ""
+        said.append(place + describe_runs(results, pairs))
         used += [record for _, record in pairs]
     if not used:
         return ""

@@ -10,6 +10,7 @@ from repro.artefacts.base import Results
 from repro.artefacts.shared import lotus
 from repro.artefacts.shared.lotus_cost import scoring_share, step_macs
 from repro.config import TrainRun
+from repro.report.evidence import DATA
 from repro.report.networks import describe_model
 from repro.report.tables import Note, Table, first_training, percent, with_interval
 
@@ -24,7 +25,7 @@ def describe_pretrained(results: Results) -> Note:
     start = "from published weights " if isinstance(parent.start, config.Published) else ""
     return Note(
         f"{describe_model(run.model)}. Pretrained {start}for {parent.training.epochs:g} epochs on the first "
-        f"{parent.data.train_images:,} training images of {parent.data.name}: "
+        f"{parent.data.train_images:,} training images of {DATA[parent.data.name]}: "
         f"{with_interval(lotus.before(first))} %. Unpruned and on all patches, after "
         f"{run.training.epochs:g} epochs of fine-tuning on the next {run.data.train_images:,}: "
         f"{with_interval(first['accuracy'])} % (n = {len(first)})."

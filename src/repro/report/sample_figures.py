@@ -134,3 +134,20 @@ def _plot_lines(axis: Axes, simulated: pd.DataFrame, predicted: pd.DataFrame, co
     axis.set_xticks(shares, [f"{share:g}" for share in shares])
     axis.minorticks_off()
     axis.set_xlabel("examples kept, %")
+
+
+def plot_tenth() -> Figure:
+    """What a tenth of smallest margins gains on a random tenth, by theory, against the examples a weight."""
+    sns.set_theme(style="whitegrid", font_scale=0.9)
+    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    curve = subsets_theory.tenth_by_theory().set_index("examples_per_weight")
+    for angle in subsets_theory.ANGLES:
+        colour, marker = SUBSETS["smallest", angle]
+        axis.plot(curve.index, curve[f"{angle:g}"], "-", marker=marker, color=colour, label=f"probe at {angle:g}°")
+    axis.plot(curve.index, curve["gain"], "-", color="black", linewidth=2.5, label="mean over the probes")
+    axis.axhline(0, color="grey", linewidth=0.8)
+    axis.axvline(subsets_theory.EXAMPLES_PER_WEIGHT, color="grey", linestyle=":", label="condition of the claim")
+    axis.set(xlabel="examples a weight, before selection", ylabel="ρ_p, smallest margins − random")
+    axis.legend(fontsize=7)
+    plt.close(figure)
+    return figure
