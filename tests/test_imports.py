@@ -25,7 +25,7 @@ LAYERS = [
     {"runs"},
     {"artefacts"},
     {"report"},
-    {"pages", "doctor", "bench", "own"},
+    {"pages", "doctor", "bench", "own", "data_commands"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +14,12 @@ from typing import Annotated, Any
 import typer
 
 from repro import config, paths
-from repro.artefacts import REGISTRY, base, find_artefact, find_run
+from repro.artefacts import REGISTRY, all_runs, base, find_artefact, find_run
+from repro.data_commands import data_app
 from repro.disk import write_bytes
 from repro.own.commands import tickets_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 app.add_typer(data_app, name="data")
 app.add_typer(tickets_app, name="tickets")
 
@@ -116,6 +117,25 @@ def record(
         done, total = record_runs(planned(artefact, preset, p), file, replace)
         said = "; ".join(f"{count} {what}" for what, count in done.items())
         print(f"{relative(file)}: {said}; {total} in all")
+
+
+@app.command("import")
+def import_runs(
+    sources: Annotated[list[Path], typer.Argument(help="files of records, or other stores", show_default=False)],
+) -> None:
+    """Take finished runs of another machine into your own store, and say what was taken and what refused, and why."""
+    from repro.runs.importing import REFUSED, take_in
+    from repro.runs.offers import find_offers
+
+    offers = [offer for source in sources for offer in find_offers(source)]
+    paths.make_folder(paths.home())
+    found: Counter[str] = Counter()
+    for outcome in take_in(offers, all_runs()):
+        found[outcome.what] += 1
+        print(outcome)
+    print(", ".join(f"{count} {what}" for what, count in found.items()))
+    if found[REFUSED]:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -219,27 +239,6 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
         file = paths.RESULTS / "bench.json"
         known = json.loads(file.read_text()) | {results["provenance"]["device"]: results}
         write_bytes(file, (json.dumps(known, indent=1) + "\n").encode())
-
-
-@data_app.command("fetch")
-def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, cifar100, ag_news", show_default=False)]) -> None:
-    """Download data sets, resuming an earlier try."""
-    from repro.data.fetch import FETCHERS
-
-    if unknown := [name for name in names if name not in FETCHERS]:
-        raise config.ConfigError(f"cannot fetch {unknown[0]!r}: choose one of {', '.join(FETCHERS)}")
-    for name in names:
-        print(f"{name} is in {FETCHERS[name](paths.data())}")
-
-
-@data_app.command("snapshot-wordnet")
-def snapshot_wordnet() -> None:
-    """Write the hypernyms that the package ships anew, from an installed WordNet 3.0."""
-    from repro.data import classes, wordnet
-
-    wnids = [*classes.class_ids(), *wordnet.read_cifar100().values()]
-    write_bytes(wordnet.SNAPSHOT, wordnet.snapshot_text(wnids, wordnet.read_wordnet()).encode())
-    print(f"{relative(wordnet.SNAPSHOT)}: {len(wnids):,} classes, {wordnet.SNAPSHOT.stat().st_size:,} bytes")
 
 
 def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.Run, int]]:

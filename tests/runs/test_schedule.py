@@ -213,7 +213,7 @@ def test_two_drivers_make_one_record(home):
         "schedule.get_or_compute([(DENSE, 0)], use_committed=False)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
-    with lease.take(paths.run_folder(*identity((DENSE, 0))) / store.LEASE):
+    with lease.take(paths.make_folder(store.folder(DENSE, 0)) / store.LEASE):
         started = [
             subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
             for _ in range(2)

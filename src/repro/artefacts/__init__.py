@@ -32,18 +32,20 @@ def find_artefact(name: str) -> Artefact:
     return REGISTRY[name]
 
 
-def find_run(wanted: str) -> Run:
-    """The run of this name, among those of every artefact and preset and those they need.
-
-    Raises ConfigError where there is none: an option of a notebook may have made it.
-    """
+def all_runs() -> dict[str, Run]:
+    """The runs of every artefact and preset at its own options, and those they need, by name."""
     waiting = [arm.run for artefact in REGISTRY.values() for preset in PRESETS for arm in artefact.grid(preset)]
-    seen: set[Run] = set()
+    found: dict[str, Run] = {}
     while waiting:
         run = waiting.pop()
-        if run not in seen:
-            if name(run) == wanted:
-                return run
-            seen.add(run)
+        if (known := name(run)) not in found:
+            found[known] = run
             waiting += parents(run)
+    return found
+
+
+def find_run(wanted: str) -> Run:
+    """The run of this name among all. Raises ConfigError where there is none: a notebook's option may have made it."""
+    if run := all_runs().get(wanted):
+        return run
     raise ConfigError(f"no artefact has a run {wanted!r} at its own options; `repro status` lists those in your store")

@@ -11,7 +11,7 @@ from repro.config.checks import (
     is_fixed,
 )
 from repro.config.classes import ChooseRun, ConsistencyRun, TransferRun
-from repro.config.identity import SCHEMA, canonical, key, name, parents
+from repro.config.identity import SCHEMA, canonical, key, key_of, name, parents
 from repro.config.images import (
     AttentionScore,
     Augment,
@@ -93,6 +93,7 @@ __all__ = [
     "check_seeds",
     "is_fixed",
     "key",
+    "key_of",
     "name",
     "parents",
 ]

@@ -9,6 +9,7 @@ weights is not going on from its final ones. The seed is not part of a config: o
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
 from repro.config.base import annotations, choices
@@ -52,10 +53,15 @@ def key(run: Any) -> str:
     It is worked out once an object, because a run of many parents holds each of them many times over.
     """
     if (found := vars(run).get("_key")) is None:
-        body = {"schema": SCHEMA, "procedure": run.procedure, "config": canonical(run)}
-        found = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+        found = key_of(run.procedure, canonical(run))
         object.__setattr__(run, "_key", found)
     return str(found)
+
+
+def key_of(procedure: str, changed: Mapping[str, Any]) -> str:
+    """The key of a run of a procedure, from what `canonical` makes of its config, as it stands in a record."""
+    body = {"schema": SCHEMA, "procedure": procedure, "config": changed}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def name(run: Any) -> str:

@@ -41,9 +41,14 @@ def folder(run: Any, seed: int) -> Path:
 
 def find_local(run: Any, seed: int) -> Record | None:
     """The record in the own store; a damaged one, or one of another run, is set aside and counts as none."""
-    file = folder(run, seed) / RECORD_FILE
+    return find_named(config.name(run), seed)
+
+
+def find_named(name: str, seed: int) -> Record | None:
+    """The same of the run of a name."""
+    file = paths.run_folder(name, seed) / RECORD_FILE
     try:
-        return read_owned(file, config.name(run), seed)
+        return read_owned(file, name, seed)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, OSError) as error:
