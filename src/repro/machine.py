@@ -31,6 +31,11 @@ def is_alive(process: int) -> bool:
     return True
 
 
+def is_first() -> bool:
+    """Whether this process is alone, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def process_space() -> str:
     """Name of the space in which a process's number means something: this start of this machine, and its container."""
     with contextlib.suppress(OSError):

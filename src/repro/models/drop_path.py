@@ -1,9 +1,11 @@
-"""Stochastic depth of a batch that several processes share.
+"""Stochastic depth of a batch of which a network sees a part at a time.
 
-timm draws which samples skip a branch for the batch it sees. Where processes hold a part of a batch each, every one of
-them draws for the whole batch, from one and the same generator state, and takes its part: what a sample skips does not
-depend on how the batch is split. Dropout is not touched; the networks here have none.
+timm draws which samples skip a branch for the batch it sees. Where processes hold a part of a batch each, or learn it
+piece by piece, every part draws for the whole batch, from one and the same generator state, and takes its own: what a
+sample skips does not depend on how the batch is split. Dropout is not touched; the networks here have none.
 """
+
+from collections.abc import Callable
 
 from timm.layers import DropPath
 from timm.layers.drop import drop_path
@@ -11,29 +13,26 @@ from torch import Tensor, nn
 
 
 class SharedDropPath(DropPath):
-    """timm's DropPath for the process `rank` of `world`, which holds that part of the batch, in the order of ranks."""
+    """timm's DropPath for one of `count` equal parts of a batch; `part` takes it out of what is drawn for all."""
 
-    def __init__(self, alone: DropPath, rank: int, world: int) -> None:
+    def __init__(self, alone: DropPath, count: int, part: Callable[[Tensor], Tensor]) -> None:
         super().__init__(alone.drop_prob, alone.scale_by_keep)
-        self.rank, self.world = rank, world
+        self.count, self.part = count, part
         self.train(alone.training)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        whole = x.new_ones(self.world * len(x), *[1] * (x.ndim - 1))
-        factors = drop_path(whole, self.drop_prob, self.training, self.scale_by_keep)
-        return x * factors.chunk(self.world)[self.rank]
+        whole = x.new_ones(self.count * len(x), *[1] * (x.ndim - 1))
+        return x * self.part(drop_path(whole, self.drop_prob, self.training, self.scale_by_keep))
 
 
-def draw_as_one(model: nn.Module, rank: int, world: int) -> None:
-    """Let a network draw its stochastic depth as process `rank` of `world`; nothing changes where `world` is 1.
+def draw_as_one(model: nn.Module, count: int, part: Callable[[Tensor], Tensor]) -> None:
+    """Let a network draw its stochastic depth as one of `count` parts of a batch.
 
-    All processes must hold parts of equal size, and seed their generators alike before a step.
+    All parts must be of equal size, and the generators seeded alike before each.
     """
-    if world == 1:
-        return
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, DropPath):
-                setattr(parent, name, SharedDropPath(child, rank, world))
+                setattr(parent, name, SharedDropPath(child, count, part))

@@ -24,6 +24,7 @@ class Procedure:
     needs_parents: bool = False  # its files are checked against those of its parents, so those must be there too
     gpu: float = 0.0  # share of a GPU that it uses where there is one
     memory_mb: int = 1000  # most that a process of it has been seen to take at `pocket`
+    shared: bool = False  # whether several processes that torchrun started carry it out together
     shrinks: Mapping[type, Callable[[Any], Any]] = field(default_factory=dict)  # for a rehearsal: each config, smaller
 
 

@@ -71,7 +71,7 @@ def train(run: TrainRun, seed: int, folder: Path, folder_of: FolderOf) -> dict[s
     return {
         "metrics": exam.test(fit.averaged) | described | exam.test_random(fit.averaged, seed),
         "history": fit.history,
-        "timing": timing(fit.seconds, (fit.last_step - fit.first_step) * loader.batch_size, device),
+        "timing": timing(fit.seconds, (fit.last_step - fit.first_step) * loader.batch_size, device) | fit.ranks.counts,
         "weights": save_tensors(folder / FINAL_FILE, kept),
         "inputs": inputs,
         "data": data,
@@ -171,4 +171,4 @@ def check(run: TrainRun) -> None:
         find_published(run.start)
 
 
-PROCEDURE = Procedure(TrainRun, train, kept_files, check, gpu=1.0, memory_mb=2500, shrinks=IMAGE_SHRINKS)
+PROCEDURE = Procedure(TrainRun, train, kept_files, check, gpu=1.0, memory_mb=2500, shared=True, shrinks=IMAGE_SHRINKS)

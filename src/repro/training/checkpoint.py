@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from repro.disk import reopening, write_bytes
+from repro.machine import is_first
 
 HEADER = "repro"  # entry of a safetensors header that holds checksum and meta
 
@@ -51,9 +52,14 @@ def compare_stamps(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any] | None = None) -> str:
-    """Write tensors and a JSON-ready mapping; returns the checksum of the tensors."""
+    """Write tensors and a JSON-ready mapping; returns the checksum of the tensors.
+
+    Of several processes that train one network the first alone writes.
+    """
     plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     digest = checksum(plain)
+    if not is_first():
+        return digest
     # One entry, because the order of several is not the same from one writing to the next.
     header = json.dumps({"checksum": digest, "meta": meta or {}}, sort_keys=True)
     write_bytes(file, save(plain, metadata={HEADER: header}))

@@ -18,8 +18,8 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from repro.config import Training
-from repro.data.loader import Loader, derive_seed
+from repro.config import ConfigError, Training
+from repro.data.loader import Batch, Loader, derive_seed
 from repro.models.patched import PatchNetwork
 from repro.training.checkpoint import (
     compare_stamps,
@@ -32,7 +32,7 @@ from repro.training.checkpoint import (
 from repro.training.objective import Classification, Learner, Objective
 from repro.training.optimizers import make_optimizer, make_schedule, pack_state, unpack_state
 from repro.training.precision import accelerate, autocast, usable_precision
-from repro.training.ranks import find_ranks
+from repro.training.ranks import ACCUMULATE, find_ranks
 
 STATE_FILE = "state.safetensors"
 CHECKPOINT_SECONDS = 30.0  # between two checkpoints
@@ -70,6 +70,9 @@ class Fit:
         self.ranks = find_ranks()
         self.ranks.join(network, loader.device)
         self.objective = objective or Classification(config, loader.classes, loader.seed)
+        self.ranks.join(self.objective.state, loader.device)
+        if self.ranks.pieces > 1 and not self.objective.divisible:
+            raise ConfigError(f"{type(self.objective).__name__} needs a batch as a whole; unset {ACCUMULATE}")
         self.precision = usable_precision(config.precision, loader.device)
         self.stamp = {**(stamp or {}), "precision": self.precision}
         self.zero_masked = zero_masked
@@ -98,6 +101,7 @@ class Fit:
         """Train to the last epoch, from the checkpoint in the folder if there is one."""
         with self.ranks.first_before_others():
             self.resume()
+        self.ranks.check_step(self.step, self.loader.device)
         fast = accelerate(self.network, self.loader.device, self.last_step - self.first_step)
         learner = self.ranks.share(self.learner(fast))
         if self.step == self.first_step:
@@ -123,9 +127,8 @@ class Fit:
 
     def train_step(self, learner: nn.Module) -> None:
         """One step of the optimiser; every random draw in it depends on (seed, step) alone."""
-        seed_generators(derive_seed(self.loader.seed, "step", self.step))
-        loss = learner(self.loader.batch(self.step), self.step)
-        loss.backward()
+        batch = self.loader.batch(self.step)
+        loss = torch.stack([self.learn(learner, piece) for piece in self.ranks.cut(batch)]).mean()
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(learner.parameters(), self.config.clip_norm)
         self.schedule.step_update(self.step)
@@ -135,8 +138,16 @@ class Fit:
         self.objective.after_step(self.step)
         if self.ema:
             self.ema.update(self.network, step=self.step)
-        self.loss_sum += self.ranks.mean(loss.detach())
+        self.loss_sum += self.ranks.mean(loss)
         self.step += 1
+
+    def learn(self, learner: nn.Module, piece: Batch) -> Tensor:
+        """Add the gradients of a piece of a batch to those that are there; returns its mean loss."""
+        seed_generators(derive_seed(self.loader.seed, "step", self.step))
+        with self.ranks.summing(learner):
+            loss = learner(piece, self.step)
+            (loss / self.ranks.pieces).backward()
+        return loss.detach()
 
     @property
     def epoch(self) -> float:
@@ -201,7 +212,9 @@ class Fit:
         self.step, self.history, self.seconds = meta["step"], meta["history"], meta["seconds"]
 
     def report(self) -> None:
-        """A line of progress on stderr."""
+        """A line of progress on stderr, from the first process."""
+        if self.ranks.rank:
+            return
         done, total = self.step - self.first_step, self.last_step - self.first_step
         rate = done * self.loader.batch_size / max(self.seconds, 1e-9)
         epochs = f"epoch {self.step / self.loader.steps_per_epoch:.1f} of {self.config.epochs:g}"

@@ -6,7 +6,7 @@ it does through crop and flip: the map of what is kept is mixed as the pixels ar
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -32,8 +32,11 @@ class Objective(ABC):
     """Turns a batch into a loss.
 
     `state` holds all that it changes as it goes, teachers, heads, queues, centres, as modules and buffers: it is part
-    of a checkpoint, and what in it wants a gradient is trained with the network.
+    of a checkpoint, and what in it wants a gradient is trained with the network. It is divisible where the loss of a
+    batch is the mean of those of its equal pieces, and a loss changes no state.
     """
+
+    divisible: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.state, self.ranks = nn.Module(), find_ranks()
@@ -70,6 +73,8 @@ class Learner(nn.Module):
 
 class Classification(Objective):
     """Cross-entropy of the classes, with timm's mixup and cutmix where the recipe has them."""
+
+    divisible = True
 
     def __init__(self, config: Training, classes: int, seed: int, source: PatchSource | None = None) -> None:
         super().__init__()
@@ -117,6 +122,8 @@ class TokenLabelling(Objective):
     Mix-token swaps a box of patches between the two ends of the batch. What is kept, and the labels of patches, are
     swapped on the same full map, and only then are labels gathered by the ids of the patches kept (paper A, Figure 2a).
     """
+
+    divisible = True
 
     def __init__(
         self, config: Training, seed: int, annotator: nn.Module, patches: int, source: PatchSource | None = None

@@ -62,8 +62,8 @@ def place(model: Module, device: torch.device) -> Module:
 
 
 def accelerate(network: nn.Module, device: torch.device, steps: int) -> nn.Module:
-    """A network to train `steps` steps with: compiled where that pays."""
-    if steps < COMPILE_FROM_STEPS[device.type]:
+    """A network to train `steps` steps with: compiled where that pays, and batches are learnt whole."""
+    if steps < COMPILE_FROM_STEPS[device.type] or find_ranks().pieces > 1:
         return network
     torch.compiler.reset()  # a process trains many models, and past eight of a kind torch would stop compiling
     return torch.compile(network, mode="reduce-overhead")  # type: ignore[return-value]

@@ -77,7 +77,7 @@ class Chance:
     def choose(self, images: Tensor, kept: Tensor | None, step: int) -> Tensor:
         """A draw of the step."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "patches", step))
-        whole = random_ids(self.ranks.world * len(images), self.patches, self.count, generator)
+        whole = random_ids(self.ranks.world * self.ranks.pieces * len(images), self.patches, self.count, generator)
         return self.ranks.part(whole).to(images.device)
 
 
