@@ -18,6 +18,7 @@ from repro.artefacts import REGISTRY, all_runs, base, find_artefact, find_run
 from repro.data_commands import data_app
 from repro.disk import write_bytes
 from repro.own.commands import tickets_app
+from repro.runs.leading import with_others
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(data_app, name="data")
@@ -39,6 +40,7 @@ def list_artefacts() -> None:
 
 
 @app.command()
+@with_others
 def run(
     artefacts: ArtefactIds,
     preset: Preset = "demo",
@@ -61,6 +63,7 @@ def run(
 
 
 @app.command()
+@with_others
 def compute(
     name: Annotated[str, typer.Argument(help="of a run, as `repro status` shows it", show_default=False)],
     seed: Annotated[int, typer.Option(help="of the run")] = 0,

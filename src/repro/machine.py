@@ -31,6 +31,11 @@ def is_alive(process: int) -> bool:
     return True
 
 
+def is_one_of_several() -> bool:
+    """Whether torchrun started this process."""
+    return "RANK" in os.environ
+
+
 def is_first() -> bool:
     """Whether this process is alone, or the first of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"

@@ -18,6 +18,7 @@ from repro.data.memory import nothing_remembered
 from repro.procedures.shrinking import CLASSES, IMAGES
 from repro.runs import store
 from repro.runs.record import Record
+from repro.runs.together import alone
 
 HOMES = ("REPRO_HOME", "REPRO_DATA")
 IMAGES_A_CLASS, FEATURES = 50, 16  # that accuracies are counted on; dimensions of a class's mean feature
@@ -25,7 +26,7 @@ IMAGES_A_CLASS, FEATURES = 50, 16  # that accuracies are counted on; dimensions 
 
 def rehearse(runs: Iterable[config.Run]) -> list[Record]:
     """Carry out runs, shrunk, in a store of their own that is deleted; returns their records."""
-    with tempfile.TemporaryDirectory() as folder, homes_at(folder), nothing_remembered():
+    with tempfile.TemporaryDirectory() as folder, homes_at(folder), nothing_remembered(), alone():
         generate_images(Path(folder) / "imagenet")
         generate_classes(Path(folder) / "imagenet")
         generate_news(Path(folder) / text.FOLDER)

@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from repro import config
-from repro.machine import free_memory_mb, usable_cores
+from repro.machine import free_memory_mb, is_one_of_several, usable_cores
 from repro.runs import committed, store
 from repro.runs.attempt import explain, note_failure
 from repro.runs.backends import Backend, Ended
@@ -99,9 +99,11 @@ def chosen_workers() -> int | None:
 def local_backend() -> Backend:
     """This machine, with `REPRO_WORKERS` processes, else one a core or GPU; a single one without a GPU is this one."""
     from repro.runs.backends.gpus import visible_gpus
-    from repro.runs.backends.here import Here
+    from repro.runs.backends.here import First, Here
     from repro.runs.backends.local import Local
 
+    if is_one_of_several():
+        return First()
     chosen, gpus = chosen_workers(), visible_gpus()
     workers = chosen or max(usable_cores(), len(gpus))
     return Here() if workers == 1 and not gpus else Local(workers, gpus, free_memory_mb())

@@ -19,6 +19,7 @@ from repro.disk import read_bytes, write_bytes
 from repro.lease import UnderWay
 from repro.procedures import RECORD_FILE
 from repro.runs import record as records
+from repro.runs import together
 from repro.runs.provenance import Provenance, provenance
 from repro.runs.record import Record
 
@@ -190,7 +191,7 @@ def _carry_out(run: Any, seed: int, home: Path) -> Record:
 
     made_by = begin(home, home / STATE_FILE, provenance(procedures.entry(run.procedure)))
     write_bytes(home / CONFIG_FILE, json.dumps(config.canonical(run), indent=1).encode())
-    result = procedures.find(run).carry_out(run, seed, home, lambda parent: folder(parent, seed))
+    result = together.carry_out(run, seed, home)
     record = records.of_run(run, seed, result, made_by)
     write_bytes(home / RECORD_FILE, records.write(record, indent=1).encode())
     for name in (STATE_FILE, STARTED_FILE):

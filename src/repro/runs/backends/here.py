@@ -1,8 +1,9 @@
-"""This process as the place where runs are carried out, one after the other."""
+"""This process as the place where runs are carried out, one after the other, alone or as the first of several."""
 
 import time
 from collections import deque
 
+from repro.lease import UnderWay
 from repro.runs.attempt import attempt
 from repro.runs.backends import Ended
 from repro.runs.graph import Task
@@ -39,3 +40,15 @@ class Here:
     def cancel(self) -> None:
         """Forget what was not begun."""
         self._waiting.clear()
+
+
+class First(Here):
+    """The first of the processes that torchrun started: what fails ends the command, for others may be in the midst."""
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Carry the first task out, however long it takes. Raises what made it fail."""
+        found = super().wait(seconds)
+        for ended in found:
+            if ended.error and not isinstance(ended.error, UnderWay):
+                raise ended.error
+        return found
