@@ -22,7 +22,6 @@ data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 app.add_typer(data_app, name="data")
 app.add_typer(tickets_app, name="tickets")
 
-SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of a rehearsal, where an artefact has them
 INTERRUPTED = 130  # exit status that typer gives on Ctrl-C
 ArtefactIds = Annotated[list[str], typer.Argument(help="ids of artefacts, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
@@ -253,8 +252,8 @@ def rehearsed(artefact: str, preset: str) -> str:
 
     config.check_preset(preset)
     found = find_artefact(artefact)
-    short = {name: value for name, value in SHORT.items() if name in found.options}
-    records = rehearse(arm.run for arm in found.rehearsed(found.grid(preset, **short)))
+    arms = found.grid(preset, **base.options_of_rehearsal(found))
+    records = rehearse(arm.run for arm in found.rehearsed(arms))
     said = [f"loss {r.history[-1]['train_loss']:.2f}" if r.history else r.outcome for r in records]
     return f"{artefact}, preset {preset}: {len(records)} runs rehearsed, with {', '.join(said)}"
 

@@ -45,6 +45,7 @@ def test_a_finished_run_leaves_no_checkpoint_and_is_not_trained_again(done):
         "epoch-1.safetensors",
         FINAL_FILE,
         "lock",
+        "optimizer-1.safetensors",
         store.RECORD_FILE,
     ]
     before = (done / store.RECORD_FILE).stat().st_mtime_ns
