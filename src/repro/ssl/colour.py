@@ -18,23 +18,19 @@ CONTRAST = 1
 
 
 class Affine(NamedTuple):
-    """A map of colours for each image of a batch."""
+    """A map of colours for each image of a batch; greys stay greys under all of them."""
 
     matrix: Tensor  # (batch, 3, 3)
-    offset: Tensor  # (batch, 3)
-
-    def then(self, matrix: Tensor, offset: Tensor) -> "Affine":
-        """This map and another after it."""
-        return Affine(matrix @ self.matrix, (matrix @ self.offset[:, :, None])[:, :, 0] + offset)
+    offset: Tensor  # (batch,), the same in each channel
 
     def of(self, colours: Tensor) -> Tensor:
         """What becomes of planes (batch, 3, pixels)."""
-        return torch.baddbmm(self.offset[:, :, None], self.matrix, colours)
+        return torch.baddbmm(self.offset[:, None, None], self.matrix, colours)
 
 
 def unchanged(batch: int, device: torch.device) -> Affine:
     """The map that leaves every colour as it is."""
-    return Affine(torch.eye(3, device=device).expand(batch, 3, 3), torch.zeros(batch, 3, device=device))
+    return Affine(torch.eye(3, device=device).expand(batch, 3, 3), torch.zeros(batch, device=device))
 
 
 def jitter(factors: Tensor, order: Tensor, mean: Tensor) -> Affine:
@@ -43,18 +39,19 @@ def jitter(factors: Tensor, order: Tensor, mean: Tensor) -> Affine:
     `factors` (batch, 4): of brightness, contrast and saturation, where 1 changes nothing, and the turn of the hue.
     `order` (batch, 4): which change comes first, second and so on. `mean` (batch, 3): the image's mean colour.
     """
-    batch, grey = len(mean), torch.tensor(GREY, device=mean.device)
-    eye, to_grey = torch.eye(3, device=mean.device), grey.expand(3, 3)
+    grey, eye = torch.tensor(GREY, device=mean.device), torch.eye(3, device=mean.device)
     brightness, contrast, saturation = (f[:, None, None] for f in factors[:, :3].unbind(1))
-    changes = torch.stack(
-        [brightness * eye, contrast * eye, saturation * eye + (1 - saturation) * to_grey, turn(factors[:, 3])], dim=1
-    )  # (batch, changes, 3, 3)
-    found = unchanged(batch, mean.device)
-    for slot in order.unbind(1):
-        matrix = changes[torch.arange(batch, device=mean.device), slot]
-        level = (found.of(mean[:, :, None])[:, :, 0] @ grey) * (1 - factors[:, CONTRAST])
-        found = found.then(matrix, torch.where(slot == CONTRAST, level, 0.0)[:, None].expand(-1, 3))
-    return found
+    towards_grey = saturation * eye + (1 - saturation) * grey.expand(3, 3)
+    changes = torch.stack([brightness * eye, contrast * eye, towards_grey, turn(factors[:, 3])], dim=1)
+    changes = changes[torch.arange(len(mean), device=mean.device)[:, None], order]  # (batch, slots, 3, 3)
+    lost = torch.where(order == CONTRAST, 1 - contrast[:, :, 0], 0.0)  # share of the mean grey that a slot mixes in
+    matrix, offset = eye.expand(len(mean), 3, 3), torch.zeros(len(mean), device=mean.device)
+    for slot in range(CHANGES):
+        change, level = changes[:, slot], mean @ grey  # of the image as it is by then
+        matrix, mean = change @ matrix, (change @ mean[:, :, None])[:, :, 0]
+        more = lost[:, slot] * level
+        offset, mean = offset * change[:, 0].sum(1) + more, mean + more[:, None]
+    return Affine(matrix, offset)
 
 
 def turn(turns: Tensor) -> Tensor:
@@ -68,7 +65,8 @@ def turn(turns: Tensor) -> Tensor:
 def grey_where(colours: Affine, grey: Tensor) -> Affine:
     """A map after which images are grey where `grey` (batch,)."""
     eye, to_grey = torch.eye(3, device=grey.device), torch.tensor(GREY, device=grey.device).expand(3, 3)
-    return colours.then(torch.where(grey[:, None, None], to_grey, eye), torch.zeros_like(colours.offset))
+    kept = torch.where(grey, sum(GREY), 1.0)
+    return Affine(torch.where(grey[:, None, None], to_grey, eye) @ colours.matrix, colours.offset * kept)
 
 
 def solarise_where(planes: Tensor, solarised: Tensor) -> Tensor:

@@ -65,9 +65,7 @@ def flip_where(matrix: Tensor, flipped: Tensor) -> Tensor:
     return torch.where(flipped[:, None, None], matrix.flip(1), matrix)
 
 
-def apply(rows: Tensor, columns: Tensor, pixels: Tensor) -> Tensor:
-    """Images (batch, height, width, 3) seen through matrices of both axes: planes (batch, 3, rows, columns)."""
-    short = torch.bmm(rows, pixels.flatten(2)).unflatten(2, pixels.shape[2:])  # (batch, rows, width, 3)
-    planes = short.permute(0, 3, 1, 2).contiguous()
-    seen = torch.bmm(planes.flatten(1, 2), columns.transpose(1, 2))
-    return seen.unflatten(1, planes.shape[1:3])
+def apply(rows: Tensor, columns: Tensor, planes: Tensor) -> Tensor:
+    """Planes (batch, 3, height, width) seen through matrices of both axes, (batch, 3, rows, columns)."""
+    short = torch.matmul(rows[:, None], planes)  # (batch, 3, rows, width)
+    return torch.bmm(short.flatten(1, 2), columns.transpose(1, 2)).unflatten(1, short.shape[1:3])

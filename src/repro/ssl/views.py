@@ -18,6 +18,7 @@ from repro.ssl.colour import CHANGES, WHITE, grey_where, jitter, solarise_where,
 from repro.ssl.geometry import apply, blur_matrix, crop_matrix, flip_where
 
 TRIES = 10  # crops that are drawn for an image; the first that lies within it is taken
+TOGETHER = 256  # images that are seen at a time: fewer calls, and what is worked on stays in the processor's cache
 RATIOS = (math.log(3 / 4), math.log(4 / 3))  # of a crop's width to its height
 # How many columns of the table each parameter takes.
 COLUMNS = {
@@ -59,13 +60,22 @@ class RandomViews:
 
     def __call__(self, pixels: Tensor, draws: Draws) -> list[View]:
         """Views of images (part, height, width, 3)."""
-        images = pixels.float()
-        kinds = [kind for kind in self.kinds for _ in range(kind.count)]
-        views = []
-        for number, kind in enumerate(kinds):
-            uniform = torch.rand(draws.batch_size, sum(COLUMNS.values()), generator=draws.generator("view", number))
-            views.append(see(images, kind, draw(kind, uniform[draws.part], pixels.shape[1:3])))
+        planes, views, number = pixels.permute(0, 3, 1, 2).contiguous().float(), list[View](), 0
+        together = max(1, TOGETHER // len(pixels))
+        for kind in self.kinds:
+            for first in range(0, kind.count, together):
+                count = min(together, kind.count - first)
+                uniform = torch.cat([uniform_of(draws, number + place) for place in range(count)])
+                drawn = draw(kind, uniform, pixels.shape[1:3])
+                found = see(planes.repeat(count, 1, 1, 1), kind, drawn)
+                views += [View(*parts) for parts in zip(*(t.chunk(count) for t in found), strict=True)]
+                number += count
         return views
+
+
+def uniform_of(draws: Draws, number: int) -> Tensor:
+    """The table (part, columns) of a view."""
+    return torch.rand(draws.batch_size, sum(COLUMNS.values()), generator=draws.generator("view", number))[draws.part]
 
 
 def draw(kind: Views, uniform: Tensor, sides: tuple[int, ...]) -> Drawn:
@@ -115,22 +125,22 @@ def draw_crops(kind: Views, area: Tensor, ratio: Tensor, place: Tensor, sides: t
     return torch.cat([corner, crop], dim=1)
 
 
-def see(images: Tensor, kind: Views, drawn: Drawn) -> View:
-    """One view of images (part, height, width, 3) in units of a pixel."""
-    (height, width), size, drawn = images.shape[1:3], kind.size, drawn.to(images.device)
+def see(planes: Tensor, kind: Views, drawn: Drawn) -> View:
+    """One view of images given as planes (part, 3, height, width) in units of a pixel."""
+    (height, width), size, drawn = planes.shape[2:], kind.size, drawn.to(planes.device)
     top, left, tall, wide = drawn.box.unbind(1)
     rows = crop_matrix(top, tall, size, height, kind.interpolation)
     columns = flip_where(crop_matrix(left, wide, size, width, kind.interpolation), drawn.flip)
-    colours = unchanged(len(images), images.device)
+    colours = unchanged(len(planes), planes.device)
     if kind.jitter:
-        mean = apply(rows.mean(1, keepdim=True), columns.mean(1, keepdim=True), images).flatten(1)
+        mean = apply(rows.mean(1, keepdim=True), columns.mean(1, keepdim=True), planes).flatten(1)
         colours = jitter(drawn.factors, drawn.order, mean)
     if kind.grey:
         colours = grey_where(colours, drawn.grey)
     if kind.blur:
         blur = blur_matrix(drawn.sigma, size, min(size - 1, math.ceil(3 * kind.blur_sigma[1])))
         rows, columns = blur @ rows, blur @ columns
-    seen = apply(rows, columns, images).flatten(2)
+    seen = apply(rows, columns, planes).flatten(2)
     if kind.jitter or kind.grey:
         seen = colours.of(seen)
     seen = seen.clamp_(0, WHITE)
