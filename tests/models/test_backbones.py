@@ -80,12 +80,15 @@ def test_a_network_whose_positions_cannot_be_stretched_says_so():
         PatchNetwork(distilled, any_size=True)(torch.randn(1, 3, 96, 96))
 
 
-def test_linear_layers_may_be_drawn_by_width():
-    layers = []
-    for spread in ("fixed", "by width"):
+def test_a_vit_may_be_drawn_as_mae_is():
+    vits = []
+    for drawn_as in ("deit", "mae"):
         torch.manual_seed(0)
-        vit = build_model(Model("vit", width=96, depth=1, heads=3, spread=spread))
-        layers.append((vit.blocks[0].mlp.fc1.weight.std().item(), vit.patch_embed.proj.weight.std().item()))
-    assert layers[0][0] == pytest.approx(0.02, rel=0.05)
-    assert layers[1][0] == pytest.approx((2 / (96 + 384)) ** 0.5, rel=0.05)
-    assert layers[1][1] == pytest.approx((2 / (96 + 48)) ** 0.5, rel=0.05)
+        vits.append(build_model(Model("vit", width=96, depth=1, heads=3, drawn_as=drawn_as)))
+    deit, mae = vits
+    assert deit.blocks[0].mlp.fc1.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert mae.blocks[0].mlp.fc1.weight.std().item() == pytest.approx((2 / (96 + 384)) ** 0.5, rel=0.05)
+    assert mae.patch_embed.proj.weight.std().item() == pytest.approx((2 / (96 + 48)) ** 0.5, rel=0.05)
+    assert [vit.pos_embed.requires_grad for vit in vits] == [True, False]
+    assert len(mae.pos_embed[0, 1:].unique(dim=0)) == 64
+    assert not mae.pos_embed[0, 0].any()

@@ -73,9 +73,9 @@ class Model(Config):
     keep_rate: float = (
         1.0  # of the patches alive at each of three blocks inside the network (vit, to fine-tune a selector)
     )
-    # How linear layers are drawn (vit): normal with a spread of 0.02, as DeiT and DINO have it, which is little for a
-    # narrow token, or uniform by the layer's inputs and outputs, as MAE and MoCo version 3 do.
-    spread: Literal["fixed", "by width"] = "fixed"
+    # How a vit is drawn: as DeiT and DINO are, normal with a spread of 0.02, little where tokens are narrow; or as MAE and
+    # MoCo version 3 are, layers uniform by their inputs and outputs, positions fixed sines and cosines.
+    drawn_as: Literal["deit", "mae"] = "deit"
     stem_kernel: Literal[3, 7] = 3  # pixels, of the first convolution (lvvit; its authors take 7 at 224 pixels)
 
 

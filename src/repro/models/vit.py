@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, interpolate, linear
 
 from repro.config import AttentionScore, ConfigError, Model
-from repro.tickets.patches import keep_highest
+from repro.tickets.patches import grid_size, keep_highest
 from repro.tickets.stages import selecting_blocks, stage_counts
 
 
@@ -31,17 +31,35 @@ def build_vit(config: Model) -> VisionTransformer:
         num_classes=config.classes,
         drop_path_rate=config.drop_path,
     )
-    if config.spread == "by width":
-        draw_by_width(vit)
+    if config.drawn_as == "mae":
+        draw_as_mae(vit)
     return vit
 
 
-def draw_by_width(vit: VisionTransformer) -> None:
-    """Draw linear layers and the embedding of patches anew, uniform by the numbers of their inputs and outputs."""
+def draw_as_mae(vit: VisionTransformer) -> None:
+    """Draw layers anew, uniform by the numbers of their inputs and outputs, and fix positions."""
     for layer in vit.modules():
         if isinstance(layer, nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
     nn.init.xavier_uniform_(vit.patch_embed.proj.weight.view(vit.embed_dim, -1))
+    nn.init.normal_(vit.cls_token, std=0.02)
+    fix_positions(vit.pos_embed)
+
+
+@torch.no_grad()
+def fix_positions(positions: Tensor) -> None:
+    """Set positions (1, 1 + patches, width) to sines and cosines of columns and rows, 0 for the class token."""
+    side, half = grid_size(positions.shape[1] - 1), positions.shape[2] // 2
+    rows, columns = torch.arange(side).repeat_interleave(side), torch.arange(side).repeat(side)
+    positions.requires_grad_(False).zero_()
+    positions[0, 1:] = torch.cat([sines(columns, half), sines(rows, half)], dim=1)
+
+
+def sines(places: Tensor, width: int) -> Tensor:
+    """Sines, then cosines, of places (n,) at wavelengths from 2π to nearly 20,000π: (n, width)."""
+    rates = 10_000 ** -(torch.arange(width // 2, dtype=torch.float64) / (width // 2))
+    angles = places[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=1).float()
 
 
 def takes_patches(model: nn.Module) -> bool:

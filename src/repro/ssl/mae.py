@@ -1,6 +1,7 @@
 """A masked autoencoder (MAE): the pixels of patches that the encoder is not shown are to be told from the others.
 
-Positions of encoder and decoder are fixed sines and cosines. The loss counts the masked patches alone.
+Positions of the decoder are fixed sines and cosines, as are the encoder's where the network is drawn as MAE's authors
+draw it (`Model.drawn_as`). The loss counts the masked patches alone.
 """
 
 from typing import Any
@@ -13,9 +14,9 @@ from torch import Tensor, nn
 from repro.config import MAE, ConfigError
 from repro.data.loader import Batch
 from repro.models.patched import PatchNetwork
-from repro.models.vit import takes_patches, unfold
+from repro.models.vit import fix_positions, takes_patches, unfold
 from repro.ssl.pretext import Plan, Pretext, spread
-from repro.tickets.patches import as_mask, grid_size
+from repro.tickets.patches import as_mask
 from repro.training.objective import Forward
 from repro.training.sources import Chance
 
@@ -32,7 +33,6 @@ class MaskedAutoencoder(Pretext):
             raise ConfigError(f"{type(vit).__name__} cannot be trained as MAE: it needs a ViT with a class token")
         vit.reset_classifier(0, "")  # all tokens are the answer
         self.config, self.size, patches = config, vit.patch_embed.patch_size[0], vit.patch_embed.num_patches
-        fix_positions(vit.pos_embed, patches)
         self.chance = Chance(patches, int(patches * (1 - config.mask_share)), plan.seed)
         self.state.decoder = Decoder(config, self.width, patches, 3 * self.size**2)
 
@@ -55,7 +55,7 @@ class Decoder(nn.Module):
         self.embed = nn.Linear(width, config.width)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, config.width))
         self.register_buffer("positions", torch.zeros(1, 1 + patches, config.width), persistent=False)
-        fix_positions(self.positions, patches)
+        fix_positions(self.positions)
         self.blocks = nn.Sequential(*(Block(config.width, config.heads, qkv_bias=True) for _ in range(config.depth)))
         self.norm, self.predict = LayerNorm(config.width, eps=1e-6), nn.Linear(config.width, pixels)
         for layer in self.modules():
@@ -72,22 +72,6 @@ class Decoder(nn.Module):
         patches = patches.scatter(1, ids[:, :, None].expand(-1, -1, kept.shape[2]), kept)
         tokens = self.blocks(torch.cat([first, patches], dim=1) + self.positions)
         return self.predict(self.norm(tokens))[:, 1:]
-
-
-@torch.no_grad()
-def fix_positions(positions: Tensor, patches: int) -> None:
-    """Set positions (1, 1 + patches, width) to sines and cosines of rows and columns, 0 for the class token."""
-    side, width = grid_size(patches), positions.shape[2]
-    rows, columns = torch.arange(side).repeat_interleave(side), torch.arange(side).repeat(side)
-    positions.requires_grad_(False).zero_()
-    positions[0, 1:] = torch.cat([sines(columns, width // 2), sines(rows, width // 2)], dim=1)
-
-
-def sines(places: Tensor, width: int) -> Tensor:
-    """Sines, then cosines, of places (n,) at wavelengths from 2π to nearly 20,000π: (n, width)."""
-    rates = 10_000 ** -(torch.arange(width // 2, dtype=torch.float64) / (width // 2))
-    angles = places[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1).float()
 
 
 def make_targets(images: Tensor, size: int, normalise: bool) -> Tensor:
