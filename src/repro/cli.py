@@ -152,7 +152,7 @@ def certify(
     artefacts: Annotated[list[str] | None, typer.Argument(help="ids of artefacts; all by default")] = None,
 ) -> None:
     """Repeat a recorded run of each kind under today's code; where all are equal, their records count as verified."""
-    from repro.artefacts.recorded import recorded_runs
+    from repro.report.recorded import recorded_runs
     from repro.runs.certify import certify as lines_about
 
     for line in lines_about(recorded_runs(artefacts or REGISTRY, config.PRESETS)):

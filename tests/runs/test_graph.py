@@ -104,13 +104,6 @@ def test_a_task_in_words():
     assert graph.words(("train-0123456789ab", 3)) == "train-0123456789ab seed 3"
 
 
-def test_the_longest_chain_behind_each_run_is_known():
-    walk = Walk(plan([(DEEPER, 0), (BESIDE, 0)], nothing)[0])
-    assert {name[0]: length for name, length in walk.chain.items()} == {
-        config.name(run): length for run, length in ((DENSE, 3), (CHILD, 2), (DEEPER, 1), (OTHER, 2), (BESIDE, 1))
-    }
-
-
 def test_a_run_is_pending_until_what_it_needs_is_done():
     walk = Walk(plan([(CHILD, 0)], nothing)[0])
     assert walk.is_pending(identity((CHILD, 0)))

@@ -60,7 +60,7 @@ def test_a_run_that_was_done_before_measures_nothing():
 
 
 def test_runs_of_one_size_share_a_measurement_and_others_do_not():
-    same = [on_ticket(epoch=0, training=DENSE.training), replace(DENSE, draw=4)]
+    same = [replace(on_ticket(epoch=0), training=DENSE.training), replace(DENSE, draw=4)]
     others = [replace(DENSE, **change) for change in ({"data": Data("digit-scans")}, {"training": Training(epochs=2)})]
     assert {needs.file_of(run) for run in same} == {needs.file_of(DENSE)}
     assert needs.file_of(DENSE) not in {needs.file_of(run) for run in others}

@@ -34,9 +34,12 @@ class Fake:
         self.errors = {identity(task): list(found) for task, found in (errors or {}).items()}
         self.waiting, self.done, self.asked, self.cancelled = deque(), set(), Counter(), False
 
-    def submit(self, task, chain=1):
+    def submit(self, task, chain=0.0):
         self.asked[identity(task)] += 1
         self.waiting.append(task)
+
+    def reorder(self, chain):
+        pass
 
     def wait(self, seconds):
         if not self.waiting:

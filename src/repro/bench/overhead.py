@@ -28,7 +28,8 @@ class Watched:
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self.ends = backend, list[float]()
-        self.submit, self.running, self.cancel = backend.submit, backend.running, backend.cancel
+        self.submit, self.reorder = backend.submit, backend.reorder
+        self.running, self.cancel = backend.running, backend.cancel
 
     def wait(self, seconds: float) -> list[Ended]:
         """What ended, noted with the time."""

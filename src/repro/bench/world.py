@@ -7,12 +7,12 @@ after a while. What the driver of the runs computes between two looks at its wor
 import heapq
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from repro.runs.backends import Ended
+from repro.runs.backends import Ended, Waiting
 from repro.runs.graph import Name, Task, identity
 from repro.runs.workers import WorkerLost
 
@@ -23,8 +23,8 @@ class Faults:
 
     lost: float = 0.02  # of attempts end at a random moment, as their process does
     failing: float = 0.001  # of runs end at a random moment with an error that no other attempt mends
-    slow: float = 0.02  # of attempts take longer,
-    slowness: float = 3.0  # so many times
+    slow: float = 0.05  # of attempts take longer,
+    slowness: float = 1.3  # so many times
     machine_workers: int = 8
     machine_hours: float = 200.0  # of a machine, in the mean, until it is lost
     machine_away: float = 900.0  # seconds until another stands in its place
@@ -32,6 +32,10 @@ class Faults:
     checkpoint: float = 30.0  # seconds between two
     kill_at: float = 0.5  # the driver is killed, after this share of the least time that all runs can take
     driver_away: float = 60.0  # seconds until it is started again
+
+
+NEVER = 1e12  # seconds, or hours
+NO_FAULTS = Faults(lost=0.0, failing=0.0, slow=0.0, machine_hours=NEVER, start=0.0, kill_at=NEVER)
 
 
 class Killed(BaseException):
@@ -63,7 +67,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.now = self.own = 0.0
-        self.spent, self.counts = Counter[str](), Counter[str]()
+        self.spent, self.counts = defaultdict[str, float](float), Counter[str]()
         self.saved: dict[Name, float] = {}  # seconds of a run that its checkpoint holds
         self.done: set[Name] = set()
         self.busy: dict[int, Attempt] = {}
@@ -71,6 +75,7 @@ class World:
         self._free, self._away = list(range(self.workers)), set[int]()
         self._events: list[tuple[float, int, str, Attempt | int]] = []
         self._number, self._mark = count(), 0.0
+        self._doomed = {name for name in self.seconds if self.draw.random() < self.faults.failing}
         self._plan(self.kill_at, "kill", 0)
         for machine in range(-(-self.workers // self.faults.machine_workers)):
             self._plan_loss(machine)
@@ -96,8 +101,7 @@ class World:
         faults, name, worker = self.faults, identity(task), self._free.pop()
         speed = 1 / faults.slowness if self.draw.random() < faults.slow else 1.0
         total = faults.start + (self.seconds[name] - self.saved.get(name, 0.0)) / speed
-        chance = self.draw.random()
-        fate = "lost" if chance < faults.lost else "failed" if chance < faults.lost + faults.failing else "done"
+        fate = "lost" if self.draw.random() < faults.lost else "failed" if name in self._doomed else "done"
         self.busy[worker] = attempt = Attempt(task, worker, self.now, speed, fate)
         self._plan(self.now + total * (1.0 if fate == "done" else self.draw.random()), "end", attempt)
 
@@ -162,6 +166,7 @@ class World:
             self.leave(attempt.task, True)
             return Ended(attempt.task, None, elapsed)
         if fate == "failed":
+            self.counts["attempts failed"] += 1
             self.spent["failed runs"] += done + self.saved.pop(name, 0.0)
             return Ended(attempt.task, ValueError("it was to fail"), elapsed)
         self.counts["lost"] += 1
@@ -177,17 +182,21 @@ class SimulatedCluster:
     """The workers of a world as a backend."""
 
     def __init__(self, world: World) -> None:
-        self._world, self._waiting, self._number = world, list[tuple[int, int, Task]](), count()
+        self._world, self._waiting = world, Waiting()
 
-    def submit(self, task: Task, chain: int = 1) -> None:
+    def submit(self, task: Task, chain: float = 0.0) -> None:
         """Take a task."""
-        heapq.heappush(self._waiting, (-chain, next(self._number), task))
+        self._waiting.add(task, chain)
+
+    def reorder(self, chain: Callable[[Task], float]) -> None:
+        """Line tasks that wait up anew."""
+        self._waiting.reorder(chain)
 
     def wait(self, seconds: float) -> list[Ended]:
         """Start what there is room for; returns what ended by the next thing that happens."""
         self._world.spend()
-        while self._waiting and self._world.has_room:
-            self._world.start(heapq.heappop(self._waiting)[2])
+        while len(self._waiting) and self._world.has_room:
+            self._world.start(self._waiting.pop())
         return self._world.next()
 
     def running(self) -> list[Task]:

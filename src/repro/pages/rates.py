@@ -6,11 +6,11 @@ from statistics import median
 
 from repro import config
 from repro.artefacts import REGISTRY
-from repro.artefacts.recorded import recorded_runs
 from repro.artefacts.shared.flops import TRAINING
 from repro.artefacts.shared.work import IMAGES, forward_macs, needs_gpu, step_macs, work_of
 from repro.config import TextRun, TrainRun
 from repro.pages.site import as_table
+from repro.report.recorded import recorded_runs
 from repro.runs.record import Record
 
 HOUR = 3600.0

@@ -60,11 +60,7 @@ def plan(wanted: Iterable[Task], look_up: LookUp) -> tuple[dict[Name, Task], dic
 
 @dataclass
 class Walk:
-    """Tasks under way through their graph: each is handed out once, when all it needs is done.
-
-    The tasks stand parents first, as `plan` has them. `chain` is how many runs are left one after the other from a
-    task on: the longer, the sooner it must begin for all to be over soon.
-    """
+    """Tasks under way through their graph, parents first: each is handed out once, when all it needs is done."""
 
     tasks: dict[Name, Task]
     done: set[Name] = field(default_factory=set)
@@ -78,9 +74,6 @@ class Walk:
             self._open[name] = {identity(parent) for parent in parents(task)} & self.tasks.keys()
             for parent in self._open[name]:
                 self._children[parent].append(name)
-        self.chain: dict[Name, int] = {}
-        for name in reversed(self.tasks):
-            self.chain[name] = 1 + max((self.chain[child] for child in self._children[name]), default=0)
 
     @property
     def is_over(self) -> bool:
@@ -109,6 +102,10 @@ class Walk:
             if (child := waiting.pop()) not in self.blocked:
                 self.blocked[child] = name
                 waiting += self._children[child]
+
+    def children(self, name: Name) -> list[Name]:
+        """Tasks that need a task itself."""
+        return self._children[name]
 
     def is_pending(self, name: Name) -> bool:
         """Whether a task waits for others that it needs."""

@@ -42,7 +42,7 @@ class Fresh:
 
 def find_needs(run: Any) -> Needs:
     """What a run takes."""
-    declared, found = procedures.find(run), read(run)
+    declared, found = procedures.find(run), read(file_of(run))
     cores = 1 + DECODERS if getattr(getattr(run, "data", None), "name", "") == "imagenet" else 1
     memory_mb = round(MARGIN * found["memory_mb"]) if found else declared.memory_mb
     return Needs(cores, min(declared.gpu, gpu_share(found)), memory_mb, found.get("seconds"))
@@ -73,10 +73,10 @@ def measure(run: Any, record: Record) -> None:
         write_bytes(file_of(run), json.dumps(found).encode())
 
 
-def read(run: Any) -> dict[str, float]:
-    """What was measured of a run of this size; nothing where none was, or where the file is damaged."""
+def read(file: Path) -> dict[str, float]:
+    """A measurement; nothing where none was made, or where its file is damaged."""
     try:
-        found = {name: float(value) for name, value in json.loads(file_of(run).read_text()).items()}
+        found = {name: float(value) for name, value in json.loads(file.read_text()).items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
     return found if "memory_mb" in found else {}
@@ -85,5 +85,7 @@ def read(run: Any) -> dict[str, float]:
 def file_of(run: Any) -> Path:
     """Where the measurement of runs of this size is kept."""
     size = {name: value for name, value in config.canonical(run).items() if name in SIZED_BY}
+    if isinstance(size.get("training"), dict):
+        size["training"].pop("snapshot_epochs", None)  # keeping weights takes no time
     digest = hashlib.sha256(json.dumps(size, sort_keys=True).encode()).hexdigest()
     return paths.measured() / f"{run.procedure}-{digest[:12]}.json"

@@ -18,6 +18,7 @@ from repro.runs import committed, store
 from repro.runs.attempt import explain, note_failure
 from repro.runs.backends import Backend, Ended
 from repro.runs.graph import LookUp, Name, Task, Walk, identity, plan, words
+from repro.runs.order import Order
 from repro.runs.progress import Progress, kind
 from repro.runs.record import Record
 from repro.runs.workers import OutOfMemory, WorkerLost
@@ -158,6 +159,7 @@ class Driver:
 
     def __init__(self, walk: Walk, backend: Backend, progress: Progress) -> None:
         self._walk, self._backend, self._progress = walk, backend, progress
+        self._order = Order(walk)
         self._tries: Counter[Name] = Counter()  # since the last one that left another checkpoint
         self._states: dict[Name, int | None] = {}  # when the checkpoint was written that a lost run left
         self._elsewhere: dict[Name, Task] = {}  # that other processes carry out
@@ -165,19 +167,22 @@ class Driver:
     def run(self) -> None:
         """Carry out every task that can be; whatever ends this, nothing is left running."""
         try:
+            self._order.learn()
             for task in self._walk.first():
                 self._submit(task)
             while not self._walk.is_over:
                 self._progress.update(map(identity, self._backend.running()))
                 for ended in self._backend.wait(POLL_SECONDS):
                     self._take(ended)
+                if self._order.learn():
+                    self._backend.reorder(self._order.chain)
                 self._look_elsewhere()
         finally:
             self._backend.cancel()
             self._progress.close()
 
     def _submit(self, task: Task) -> None:
-        self._backend.submit(task, self._walk.chain[identity(task)])
+        self._backend.submit(task, self._order.chain(task))
 
     def _take(self, ended: Ended) -> None:
         """Act on what came of a task."""

@@ -24,8 +24,11 @@ class Ended:
 class Backend(Protocol):
     """Carries tasks out whose parents are done, as many at a time as it has room for."""
 
-    def submit(self, task: Task, chain: int = 1) -> None:
-        """Take a task from which on so many runs are left one after the other; longer chains are started first."""
+    def submit(self, task: Task, chain: float = 0.0) -> None:
+        """Take a task; those with the longest chain of others behind them are started first."""
+
+    def reorder(self, chain: Callable[[Task], float]) -> None:
+        """Line tasks that wait for room up anew, by chains that are known better now."""
 
     def wait(self, seconds: float) -> list[Ended]:
         """Start what there is room for; returns what ended, after so many seconds at the latest where it can."""
@@ -41,11 +44,15 @@ class Waiting:
     """Tasks that wait for room, in the order in which they are to be started."""
 
     def __init__(self) -> None:
-        self._line: list[tuple[int, Task]] = []
+        self._line: list[tuple[float, Task]] = []
 
-    def add(self, task: Task, chain: int) -> None:
+    def add(self, task: Task, chain: float) -> None:
         """Line a task up before those with shorter chains, after the others."""
         insort(self._line, (-chain, task), key=lambda one: one[0])
+
+    def reorder(self, chain: Callable[[Task], float]) -> None:
+        """Line all of them up anew."""
+        self._line = sorted(((-chain(task), task) for _, task in self._line), key=lambda one: one[0])
 
     def take(self, fits: Callable[[Task], bool]) -> None:
         """Give every task to a function, in order, and keep those that it says did not fit."""

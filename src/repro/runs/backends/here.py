@@ -1,6 +1,7 @@
 """This process as the place where runs are carried out, one after the other."""
 
 import time
+from collections.abc import Callable
 
 from repro.runs.attempt import attempt
 from repro.runs.backends import Ended, Waiting
@@ -15,9 +16,13 @@ class Here:
         self._waiting = Waiting()
         keep_freed_memory()
 
-    def submit(self, task: Task, chain: int = 1) -> None:
+    def submit(self, task: Task, chain: float = 0.0) -> None:
         """Take a task."""
         self._waiting.add(task, chain)
+
+    def reorder(self, chain: Callable[[Task], float]) -> None:
+        """Line tasks that wait up anew."""
+        self._waiting.reorder(chain)
 
     def wait(self, seconds: float) -> list[Ended]:
         """Carry the first task out, however long it takes."""

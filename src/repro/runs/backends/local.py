@@ -8,7 +8,7 @@ is taken, runs wait for one.
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
@@ -44,9 +44,13 @@ class Local:
         self._claims: dict[Gpu, FileLock] = {}
         self._said: set[str] = set()
 
-    def submit(self, task: Task, chain: int = 1) -> None:
+    def submit(self, task: Task, chain: float = 0.0) -> None:
         """Take a task."""
         self._waiting.add(task, chain)
+
+    def reorder(self, chain: Callable[[Task], float]) -> None:
+        """Line tasks that wait up anew."""
+        self._waiting.reorder(chain)
 
     def wait(self, seconds: float) -> list[Ended]:
         """Start what there is room for; returns what ended, after so many seconds at the latest."""

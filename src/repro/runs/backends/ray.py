@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +68,13 @@ class Cluster:
         self._on_cpu = ray.remote(max_retries=0, num_returns="streaming", runtime_env=hidden)(carry)
         self._on_gpu = ray.remote(max_retries=0, num_returns="streaming", max_calls=1)(carry)
 
-    def submit(self, task: Task, chain: int = 1) -> None:
+    def submit(self, task: Task, chain: float = 0.0) -> None:
         """Take a task."""
         self._waiting.add(task, chain)
+
+    def reorder(self, chain: Callable[[Task], float]) -> None:
+        """Line tasks that wait up anew."""
+        self._waiting.reorder(chain)
 
     def wait(self, seconds: float) -> list[Ended]:
         """Hand over what the cluster has room for; returns what ended, after so many seconds at the latest."""
@@ -159,7 +163,7 @@ class Cluster:
         except (exceptions.RayError, StopIteration) as lost:
             self._land(stream)
             for left in flight.tasks[flight.heard // 2 + 1 :]:
-                self._waiting.add(left, sys.maxsize)  # as soon as they would have been
+                self._waiting.add(left, math.inf)  # as soon as they would have been
             return Ended(task, self._why(task, lost), seconds)
         flight.heard += 1
         if flight.is_running:
