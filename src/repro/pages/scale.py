@@ -23,7 +23,6 @@ PRESET = "paper"
 YEAR = 365.25 * 24 * HOUR
 PRINTED_HOURS = 1.5e6  # of a GPU, that paper C's models took
 IN21K, IN21K_CLASSES, PATCHES = 14_197_122, 21_841, 196
-DRAWN = 1000  # workers of the campaign that is drawn
 WASTE = ("starts", "slow workers", "done again", "failed runs", "machines away", "idle")  # of a simulated campaign
 
 
@@ -34,7 +33,7 @@ def write_scale() -> None:
         write_bytes(paths.BOOK / f"scale-{name}.md", (make() + "\n").encode())
     write_bytes(
         paths.BOOK / "_static" / "busy.svg",
-        draw_busy(next(row for row in simulated() if row["workers"] == DRAWN)["busy"]).encode(),
+        draw_busy(next(row["busy"] for row in simulated() if row["busy"])).encode(),
     )
 
 
@@ -160,7 +159,9 @@ def cluster() -> str:
         shares, counts = row["shares"], row["counts"]
         rows.append(
             {
-                "workers": f"{row['workers']:,}, {row['case']}",
+                "workers": f"{row['workers']:,}",
+                "trainings": row["lengths"],
+                "what goes wrong": row["case"],
                 "runs": f"{row['runs']:,}",
                 "hours": f"{row['hours']:.2f}",
                 "longest chain, hours": f"{row['chain_hours']:.2f}",
