@@ -62,8 +62,8 @@ serve: book ## show the published book on http://localhost:8000
 lab: $(READY) ## open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
 
-data: $(READY) ## download CIFAR-10 and AG News for the presets above demo
-	@$(REPRO) data fetch cifar10 ag_news
+data: $(READY) ## download CIFAR-10, CIFAR-100 and AG News for the presets above demo
+	@$(REPRO) data fetch cifar10 cifar100 ag_news
 
 doctor: $(READY) ## what this machine can run, and how to mend what it cannot
 	@$(REPRO) doctor

@@ -25,7 +25,8 @@ LAYERS = [
     {"runs"},
     {"artefacts"},
     {"report"},
-    {"pages", "doctor", "bench", "own", "data_commands"},
+    {"pages", "doctor", "bench", "own"},
+    {"asked", "data_commands"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

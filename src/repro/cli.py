@@ -15,6 +15,7 @@ import typer
 
 from repro import config, paths
 from repro.artefacts import REGISTRY, all_runs, base, find_artefact, find_run
+from repro.asked import parsed, planned, rehearsed
 from repro.data_commands import data_app
 from repro.disk import write_bytes
 from repro.own.commands import tickets_app
@@ -24,7 +25,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(data_app, name="data")
 app.add_typer(tickets_app, name="tickets")
 
-SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of a rehearsal, where an artefact has them
 INTERRUPTED = 130  # exit status that typer gives on Ctrl-C
 ArtefactIds = Annotated[list[str], typer.Argument(help="ids of artefacts, see `repro list`", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo, pocket, gpu or paper")]
@@ -242,36 +242,6 @@ def bench(write: Annotated[bool, typer.Option(help="write book/results/bench.jso
         file = paths.RESULTS / "bench.json"
         known = json.loads(file.read_text()) | {results["provenance"]["device"]: results}
         write_bytes(file, (json.dumps(known, indent=1) + "\n").encode())
-
-
-def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.Run, int]]:
-    """Runs and seeds that a command line asks for."""
-    return [(arm.run, seed) for arm, seed in base.plan(find_artefact(artefact), preset, **parsed(artefact, p))]
-
-
-def rehearsed(artefact: str, preset: str) -> str:
-    """Rehearse the runs of a preset that use every part of its recipe; a line that says how they went."""
-    from repro.runs.rehearsal import rehearse
-
-    config.check_preset(preset)
-    found = find_artefact(artefact)
-    short = {name: value for name, value in SHORT.items() if name in found.options}
-    records = rehearse(arm.run for arm in found.rehearsed(found.grid(preset, **short)))
-    said = [f"loss {r.history[-1]['train_loss']:.2f}" if r.history else r.outcome for r in records]
-    return f"{artefact}, preset {preset}: {len(records)} runs rehearsed, with {', '.join(said)}"
-
-
-def parsed(artefact: str, p: list[str] | None) -> dict[str, Any]:
-    """Parameters of the notebook from `-p name=value`. Raises ConfigError."""
-    from repro.pages.parameters import parse_parameters
-
-    given = {}
-    for item in p or []:
-        name, equals, value = item.partition("=")
-        if not equals or name == "preset":
-            raise config.ConfigError(f"-p takes name=value, and the preset is --preset; got {item!r}")
-        given[name] = value
-    return parse_parameters(paths.notebook(artefact), given)
 
 
 def relative(path: Path) -> str:

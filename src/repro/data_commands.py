@@ -21,6 +21,25 @@ def fetch(names: Annotated[list[str], typer.Argument(help="cifar10, cifar100, ag
         print(f"{name} is in {FETCHERS[name](paths.data())}")
 
 
+@data_app.command("check")
+def check(
+    names: Annotated[list[str], typer.Argument(help="cifar10, cifar100, ag_news, imagenet", show_default=False)],
+    decode: Annotated[bool, typer.Option(help="read every image of imagenet to its end; that takes a while")] = False,
+) -> None:
+    """Say whether data sets are here and whole; of imagenet counts and labels are verified."""
+    from repro.data.check import CHECKS
+
+    if unknown := [name for name in names if name not in CHECKS]:
+        raise config.ConfigError(f"cannot check {unknown[0]!r}: choose one of {', '.join(CHECKS)}")
+    bad = False
+    for name in names:
+        for fine, said in CHECKS[name](decode):
+            print(f"{'ok  ' if fine else 'BAD '} {name}: {said}", flush=True)
+            bad = bad or not fine
+    if bad:
+        raise typer.Exit(1)
+
+
 @data_app.command("snapshot-wordnet")
 def snapshot_wordnet() -> None:
     """Write the hypernyms that the package ships anew, from an installed WordNet 3.0."""

@@ -1,5 +1,6 @@
 """`repro data check`: what is there, and each thing that is not as it should be."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -31,13 +32,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def folder(whole, tmp_path):
-    return shutil.copytree(whole, tmp_path / "imagenet", copy_function=lambda a, b: link(a, b))
-
-
-def link(source, target):
-    from pathlib import Path
-
-    Path(target).hardlink_to(source)
+    return shutil.copytree(whole, tmp_path / "imagenet", copy_function=os.link)
 
 
 def findings(folder, **options):
@@ -115,7 +110,7 @@ def test_every_damaged_image_is_named(folder):
     assert all("ILSVRC2012_val_0000000" in said and "is damaged" in said for said in found)
 
 
-def test_a_check_that_finds_something_fails(whole, monkeypatch, refusal, capsys):
+def test_a_check_that_finds_something_fails(whole, monkeypatch, capsys):
     from repro.cli import main
 
     monkeypatch.setitem(check.CHECKS, "imagenet", lambda decode: check_imagenet(whole, decode, EXPECTED))
@@ -130,7 +125,6 @@ def test_a_check_that_finds_something_fails(whole, monkeypatch, refusal, capsys)
         main()
     assert ended.value.code == 1
     assert "BAD  imagenet: val: 1,000 images where 3 belong\n" in capsys.readouterr().out
-    assert "needs an account with its publisher" in refusal("data", "check", "cifar10") or True
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Image folders: the crop that is reported is the crop that is seen."""
 
+import hashlib
 import shutil
 
 import numpy as np
@@ -155,10 +156,10 @@ def test_classes_of_a_folder_are_numbered_anew(all_classes):
     assert some.checksum() != whole.checksum()
     loader = some.train_loader(4, "deit-once", 0, CPU)
     assert (loader.classes, loader.steps_per_epoch) == (2, 2)
-    files = some.images("train").reader.samples
+    labels = some.images("train").labels
     for step in (0, 1):
         batch = loader.batch(step)
-        assert batch.labels.tolist() == [files[i][1] for i in batch.chosen]
+        assert batch.labels.tolist() == labels[batch.chosen].tolist()
 
 
 def test_images_of_a_folder_are_thinned_for_training_alone(all_classes):
@@ -167,8 +168,8 @@ def test_images_of_a_folder_are_thinned_for_training_alone(all_classes):
     assert [len(thin.images(split)) for split in ("train", "val")] == [2000, 4000]
     assert len(thin.train_loader(4, "deit", 0, CPU).images) == 2000
     some = FolderDataset(all_classes, Data("imagenet", classes=(3, 500), one_in=2), workers=0)
-    kept = {file for file, _ in thin.images("train").reader.samples}
-    assert {file for file, _ in some.images("train").reader.samples} <= kept
+    kept = set(thin.images("train").names)
+    assert set(some.images("train").names) <= kept
     assert len({d.checksum() for d in (whole, thin, some)}) == 3
 
 
@@ -180,6 +181,12 @@ def test_a_ticket_needs_a_folder_with_the_classes_that_it_numbers(folder):
 def test_a_choice_that_was_not_looked_up_is_refused(all_classes):
     with pytest.raises(ConfigError, match="looked up first"):
         FolderDataset(all_classes, Data("imagenet", classes=ChooseRun("RS")))
+
+
+def test_a_checksum_is_of_names_and_sizes(folder):
+    files = sorted(folder.folder.glob("*/*/*"))
+    said = "".join(f"{file.relative_to(folder.folder)} {file.stat().st_size}\n" for file in files)
+    assert folder.checksum() == hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def test_what_is_missing_or_unknown_is_named(folder, tmp_path):

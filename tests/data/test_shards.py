@@ -122,10 +122,9 @@ def test_a_damaged_image_ends_the_training_and_is_named(folders, layout, workers
     where = folders if layout == "folders" else pack(folders, in_class_folders)
     dataset = FolderDataset(where, workers=workers)
     said = rf"{WNIDS[1]}_7.JPEG is damaged: image file is truncated.*; unpack or fetch it again"
-    loader = dataset.train_loader(12, "deit-once", 0, CPU)
+    loader = dataset.train_loader(36, "deit-once", 0, CPU)
     with pytest.raises(DataError, match=said) as found:
-        for step in range(loader.steps_per_epoch):
-            loader.batch(step)
+        loader.batch(0)
     assert "\n" not in str(found.value)
     with pytest.raises(DataError, match=said):
         list(dataset.plain_batches(CPU))

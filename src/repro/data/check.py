@@ -18,10 +18,11 @@ from repro.data import cifar, text
 from repro.data.classes import class_ids
 from repro.data.files import DataError
 from repro.data.image_files import ImageFiles, find_classes, find_images
-from repro.data.imagenet import MEND, FolderDataset
+from repro.data.imagenet import FolderDataset
 from repro.machine import usable_cores
 
 Finding = tuple[bool, str]  # fine or not, and what was found
+BLOCK = 10_000  # images that are handed to threads at a time
 SOLUTION = "LOC_val_solution.csv"  # ImageId,PredictionString: an image and the wnids of what is on it, first its class
 
 
@@ -39,7 +40,7 @@ class Expected:
         return (self.train, self.train_each) if split == "train" else (self.val, self.val_each)
 
 
-def check_imagenet(folder: Path, decode: bool = False, expected: Expected = Expected()) -> Iterator[Finding]:  # noqa: B008
+def check_imagenet(folder: Path, decode: bool = False, expected: Expected = Expected()) -> Iterator[Finding]:
     """What is found of ImageNet; `decode` reads every image to its end. Raises DataError where it is not there."""
     FolderDataset(folder)
     for split in ("train", "val"):
@@ -64,15 +65,18 @@ def check_classes(split: str, found: Sequence[str]) -> Iterator[Finding]:
 
 def check_counts(split: str, files: ImageFiles, count: int, each: tuple[int, int]) -> Iterator[Finding]:
     """Whether a split has so many images, and each class a number between two."""
-    yield len(files.names) == count, f"{split}: {len(files.names):,} images" + (
-        "" if len(files.names) == count else f" where {count:,} belong"
+    yield (
+        len(files.names) == count,
+        f"{split}: {len(files.names):,} images" + ("" if len(files.names) == count else f" where {count:,} belong"),
     )
     by_class = Counter(files.labels.tolist())
     odd = [n for n, name in enumerate(class_ids()) if not each[0] <= by_class[n] <= each[1]]
     wanted = f"{each[0]} to {each[1]:,}" if each[0] < each[1] else f"{each[0]}"
     if odd:
-        yield False, f"{split}: {class_ids()[odd[0]]} has {by_class[odd[0]]:,} images where {wanted} belong" + (
-            f", and so do {len(odd) - 1:,} other classes" if len(odd) > 1 else ""
+        yield (
+            False,
+            f"{split}: {class_ids()[odd[0]]} has {by_class[odd[0]]:,} images where {wanted} belong"
+            + (f", and so do {len(odd) - 1:,} other classes" if len(odd) > 1 else ""),
         )
     else:
         yield True, f"{split}: {wanted} images of each class"
@@ -115,10 +119,13 @@ def check_images(split: str, files: ImageFiles) -> Iterator[Finding]:
             return str(error).partition("; ")[0]
         return ""
 
+    count, whole = len(files.names), True
     with ThreadPoolExecutor(usable_cores()) as pool:  # Pillow decodes outside the interpreter's lock
-        bad = [said for said in pool.map(damage, range(len(files.names))) if said]
-    yield from ((False, said) for said in bad)
-    if not bad:
+        for first in range(0, count, BLOCK):
+            for said in filter(None, pool.map(damage, range(first, min(first + BLOCK, count)))):
+                whole = False
+                yield False, said
+    if whole:
         yield True, f"{split}: every image can be read"
 
 
@@ -141,4 +148,3 @@ CHECKS: dict[str, Callable[[bool], Iterator[Finding]]] = {
     "ag_news": lambda decode: check_news(),
     "imagenet": lambda decode: check_imagenet(paths.data() / "imagenet", decode),
 }
-__all__ = ["CHECKS", "MEND", "Expected", "Finding", "check_imagenet"]

@@ -62,12 +62,15 @@ class InFolders(ImageFiles):
         self.labels = np.array([label for _, label in found], int)
 
     def where(self, number: int) -> str:
+        """Its path, and that of the shard where it lies in one."""
         return str(self.folder / self.names[number])
 
     def size(self, number: int) -> int:
+        """Bytes of an image."""
         return (self.folder / self.names[number]).stat().st_size
 
     def read(self, number: int) -> bytes:
+        """The bytes of an image. Raises OSError, or StaleFile."""
         file = self.folder / self.names[number]
         return reopening(file, file.read_bytes)
 
@@ -85,12 +88,15 @@ class InShards(ImageFiles):
         self.labels = np.array([number[name.partition("/")[0]] for name in self.names], int)
 
     def where(self, number: int) -> str:
+        """Its path, and that of the shard where it lies in one."""
         return f"{self.index.file(self.places[number])}: {self.names[number]}"
 
     def size(self, number: int) -> int:
+        """Bytes of an image."""
         return int(self.index.sizes[self.places[number]])
 
     def read(self, number: int) -> bytes:
+        """The bytes of an image. Raises OSError, or StaleFile."""
         return self.index.read(self.places[number])
 
 

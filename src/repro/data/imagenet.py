@@ -1,9 +1,9 @@
-"""ImageNet-1K as a folder of class folders, with the transforms of DeiT (Touvron et al. 2021), by timm.
+"""ImageNet-1K as image files, with the transforms of DeiT (Touvron et al. 2021), by timm.
 
-Layout: `train/<wnid>/*.JPEG` and `val/<wnid>/*.JPEG` under `REPRO_DATA/imagenet`. It cannot be downloaded without an
-account with its publisher, so there is no fetch command. With `deit`, every epoch takes a third of the images three
-times each (repeated augmentation), as DeiT does. A crop is reported with each image, so that a patch ticket can follow
-it; RandAugment's own shears and shifts are not followed.
+Layout: `train/<wnid>/*.JPEG` and `val/<wnid>/*.JPEG` under `REPRO_DATA/imagenet`, or tar shards in `train` and `val`
+(data/shards.py). It cannot be downloaded without an account with its publisher, so there is no fetch command. With
+`deit`, every epoch takes a third of the images three times each (repeated augmentation), as DeiT does. A crop is
+reported with each image, so that a patch ticket can follow it; RandAugment's own shears and shifts are not followed.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from PIL import Image
-from timm.data import ImageDataset, create_transform
+from timm.data import create_transform
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
@@ -24,6 +24,7 @@ from repro.config import ConfigError, Data
 from repro.data.classes import class_ids
 from repro.data.content import Origin
 from repro.data.files import DataError
+from repro.data.image_files import ImageFiles, Images, find_classes, find_images, say_alone
 from repro.data.loader import Batch, check_batch_size, derive_seed, part_of
 from repro.data.subsets import keep_images, keep_names
 from repro.data.views import Augmentation, Draws, normalise
@@ -41,12 +42,12 @@ CENTRE_SHARE = 0.875  # of the shorter side that the centre crop shows
 WORKERS = min(8, usable_cores())  # processes that decode images
 MEND = (
     "ImageNet-1K needs an account with its publisher: get ILSVRC2012, unpack it as train/<wnid>/*.JPEG and "
-    "val/<wnid>/*.JPEG, and point REPRO_DATA at the folder that holds `imagenet`"
+    "val/<wnid>/*.JPEG, or put tar shards into train and val, and point REPRO_DATA at the folder that holds `imagenet`"
 )
 
 
 class FolderDataset:
-    """Train and val image folders; the interface of `tensors.Dataset`."""
+    """Train and val images, in class folders or tar shards; the interface of `tensors.Dataset`."""
 
     def __init__(
         self,
@@ -60,21 +61,21 @@ class FolderDataset:
         self.workers = WORKERS if workers is None else workers
         self.origin: Origin = "unchecked"  # no checksums of the single images are published
         for split in ("train", "val"):
-            if not any((self.folder / split).glob("*/*")):
+            if not any(any((self.folder / split).glob(pattern)) for pattern in ("*/*", "*.tar")):
                 raise DataError(f"no images in {self.folder / split}; {MEND}")
-        self.all_classes = tuple(sorted(p.name for p in (self.folder / "train").iterdir() if p.is_dir()))
+        self.all_classes = find_classes(self.folder / "train")
+        self._files: dict[str, ImageFiles] = {}  # of the splits that were asked for
         if config.classes is not None and self.all_classes != class_ids():
             raise DataError(f"{self.folder / 'train'} lacks some of the 1,000 classes that a ticket numbers; {MEND}")
         self.classes = keep_names(self.all_classes, config)
 
-    def images(self, split: str, transform: Callable[[Any], Any] | None = None) -> ImageDataset:
+    def images(self, split: str, transform: Callable[[Any], Any] | None = None) -> Images:
         """The images of `train` or `val` that the config keeps, by name of their files, with their labels."""
-        numbers = {name: number for number, name in enumerate(self.all_classes)}
-        found = ImageDataset(str(self.folder / split), class_map=numbers, transform=transform)
-        files = found.reader.samples  # (file, label) of each
-        places, labels = keep_images(np.array([label for _, label in files]), self.config, train=split == "train")
-        found.reader.samples = [(files[place][0], label) for place, label in zip(places, labels.tolist(), strict=True)]
-        return found
+        if split not in self._files:
+            self._files[split] = find_images(self.folder / split, self.all_classes)
+        files = self._files[split]
+        places, labels = keep_images(files.labels, self.config, train=split == "train")
+        return Images(files, places, labels, transform)
 
     def train_loader(
         self,
@@ -106,7 +107,7 @@ class FolderDataset:
     def _centre_crops(self, split: str, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         transform = create_transform(self.image_size, interpolation="bicubic", crop_pct=CENTRE_SHARE)
         images = self.images(split, transform)
-        for pixels, labels in torch.utils.data.DataLoader(images, 256, num_workers=self.workers):
+        for pixels, labels in say_alone(torch.utils.data.DataLoader(images, 256, num_workers=self.workers)):
             yield pixels.to(device, memory_format=torch.channels_last), labels.to(device)
 
     def statistics(self) -> tuple[Tensor, Tensor]:
@@ -116,8 +117,10 @@ class FolderDataset:
     def checksum(self) -> str:
         """SHA-256 of the names and sizes of the image files, first 12 hex digits."""
         digest = hashlib.sha256()
-        for file in sorted(Path(file) for split in ("train", "val") for file, _ in self.images(split).reader.samples):
-            digest.update(f"{file.relative_to(self.folder)} {file.stat().st_size}\n".encode())
+        for split in ("train", "val"):
+            images = self.images(split)
+            for name, size in sorted(zip(images.names, images.sizes(), strict=True), key=lambda one: one[0].split("/")):
+                digest.update(f"{split}/{name} {size}\n".encode())
         return digest.hexdigest()[:12]
 
 
@@ -164,7 +167,7 @@ class FolderLoader:
         order = torch.randperm(len(self.images), generator=generator).repeat_interleave(self.repeats)
         places = torch.arange(self.steps_per_epoch * self.batch_size).view(-1, self.batch_size)
         mine = places[position:, self.part].flatten()
-        return iter(
+        return say_alone(
             torch.utils.data.DataLoader(
                 self.images,
                 self.part.stop - self.part.start,

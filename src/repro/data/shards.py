@@ -81,9 +81,8 @@ def read_index(folder: Path) -> Index:
 @functools.lru_cache(maxsize=4)
 def _index(folder: Path, files: tuple[str, ...], state: str) -> Index:
     kept = paths.home() / "shards" / f"{hashlib.sha256(state.encode()).hexdigest()[:12]}.npz"
-    with contextlib.suppress(*DAMAGE, KeyError):
-        with np.load(kept, allow_pickle=False) as found:
-            return Index(folder, list(files), *(found[name] for name in ("members", "shard", "starts", "sizes")))
+    with contextlib.suppress(*DAMAGE, KeyError), np.load(kept, allow_pickle=False) as found:
+        return Index(folder, list(files), *(found[name] for name in ("members", "shard", "starts", "sizes")))
     index = make_index(folder, list(files))
     content = io.BytesIO()
     np.savez(content, members=index.members, shard=index.shard, starts=index.starts, sizes=index.sizes)
@@ -110,7 +109,8 @@ def list_shard(file: Path) -> list[Member]:
         with tarfile.open(file, "r:") as tar:
             inner = [member for member in tar if not member.isdir()]
             check_members(file, inner)
-            numbers = {m.name[:-4]: _read(file, m.offset_data, m.size) for m in inner if m.name.endswith(".cls")}
+            texts = [member for member in inner if member.name.endswith(".cls")]
+            numbers = {key_of(text): _read(file, text.offset_data, text.size) for text in texts}
     except (tarfile.TarError, OSError, ValueError) as error:
         raise DataError(f"{file} is damaged: {error}; {MEND}") from error
     images = [member for member in inner if Path(member.name).suffix.lower() in types]
@@ -132,7 +132,7 @@ def name_images(file: Path, images: list[tarfile.TarInfo], numbers: dict[str, by
     for image in images:
         path = Path(image.name)
         label = path.parent.name
-        if number := numbers.get(str(path.with_suffix(""))):
+        if number := numbers.get(key_of(image)):
             label = class_of(number)
         elif not label and file.stem in class_ids():
             label = file.stem
@@ -142,6 +142,11 @@ def name_images(file: Path, images: list[tarfile.TarInfo], numbers: dict[str, by
                 "of its name that ends in .cls and holds the number of its class, or make a shard of each class"
             )
         yield Member(f"{label}/{path.name}", image.offset_data, image.size)
+
+
+def key_of(member: tarfile.TarInfo) -> str:
+    """What an image and the text of its class have in common: the name without its end."""
+    return str(Path(member.name).with_suffix(""))
 
 
 def class_of(number: bytes) -> str:
