@@ -58,7 +58,7 @@ def work():
 def start(home, rank, world, rendezvous):
     said = {"RANK": rank, "WORLD_SIZE": world, "LOCAL_RANK": rank, "REPRO_HOME": home}
     environment = os.environ | {name: str(value) for name, value in said.items()} | {"PYTHONPATH": f"{ROOT}/src:{ROOT}"}
-    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(rendezvous)]
+    command = [sys.executable, "-c", SCRIPT, str(rendezvous)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 

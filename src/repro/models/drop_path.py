@@ -34,5 +34,5 @@ def draw_as_one(model: nn.Module, count: int, part: Callable[[Tensor], Tensor]) 
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, DropPath):
+            if isinstance(child, DropPath) and not isinstance(child, SharedDropPath):
                 setattr(parent, name, SharedDropPath(child, count, part))

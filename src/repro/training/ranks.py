@@ -139,7 +139,7 @@ class Ranks:
         """The same module with gradients that are the mean over all processes."""
         if self.world == 1:
             return learner
-        return nn.parallel.DistributedDataParallel(learner, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(learner, forward_sync_buffers=False)
 
     def summing(self, learner: nn.Module) -> AbstractContextManager[object]:
         """Within it gradients of a module that is shared are summed up, and averaged at the last piece of a batch."""
