@@ -5,8 +5,6 @@ from typing import Any
 from repro import config, paths
 from repro.artefacts import base, find_artefact
 
-SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of a rehearsal, where an artefact has them
-
 
 def planned(artefact: str, preset: str, p: list[str] | None) -> list[tuple[config.Run, int]]:
     """Runs and seeds that a command line asks for."""
@@ -19,8 +17,8 @@ def rehearsed(artefact: str, preset: str) -> str:
 
     config.check_preset(preset)
     found = find_artefact(artefact)
-    short = {name: value for name, value in SHORT.items() if name in found.options}
-    records = rehearse(arm.run for arm in found.rehearsed(found.grid(preset, **short)))
+    arms = found.grid(preset, **base.options_of_rehearsal(found))
+    records = rehearse(arm.run for arm in found.rehearsed(arms))
     said = [f"loss {r.history[-1]['train_loss']:.2f}" if r.history else r.outcome for r in records]
     return f"{artefact}, preset {preset}: {len(records)} runs rehearsed, with {', '.join(said)}"
 

@@ -5,18 +5,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import pandas as pd
 
 from repro import config, paths
-from repro.config.base import conform
+from repro.config.base import choices, conform
 from repro.runs import committed, schedule, store
 from repro.runs.record import Record
 from repro.stats.verdicts import Exact
 
 Find = Callable[[Any, int], Record | None]  # the record of a run and seed
 NOT_RUN = pd.Series(dtype=float)  # the values of a claim that no run of an artefact is about
+SHORT = {"epochs": 2, "rewind_epoch": 1, "finetune_epochs": 1}  # options of a rehearsal
 SEEDS = {"demo": (0, 1, 2), "pocket": (0,), "gpu": (0, 1, 2), "paper": (0, 1, 2)}  # where none are asked for
 
 
@@ -87,6 +88,13 @@ def check_options(artefact: Artefact, options: Mapping[str, Any]) -> dict[str, A
     if empty := [name for name, value in given.items() if value == ()]:
         raise config.ConfigError(f"{empty[0]} must hold at least one value; None leaves it to the preset; got []")
     return given
+
+
+def options_of_rehearsal(artefact: Artefact) -> dict[str, Any]:
+    """The options that make a rehearsal short, as far as an artefact has them; as a list where it takes several."""
+    hints = get_type_hints(artefact.grid)
+    short = {name: value for name, value in SHORT.items() if name in artefact.options}
+    return {name: (value,) if get_origin(choices(hints[name])[0]) is tuple else value for name, value in short.items()}
 
 
 def check_labels(arms: list[Arm]) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from repro.artefacts import table1, table2
 from repro.artefacts.base import Arm, Artefact
 from repro.artefacts.shared.recipes import lasting
-from repro.artefacts.shared.weights import prune_in_rounds
+from repro.artefacts.shared.weights import check_rewind_epoch, prune_in_rounds
 from repro.config import ConfigError, Rewind, Schedule, TrainRun, WeightTicket
 
 Network = Literal["ViT", "ResNet-20"]
@@ -57,31 +57,37 @@ SIZES = {
 
 
 def grid(
-    preset: str, *, epochs: tuple[float, ...] | None = None, networks: tuple[Network, ...] = NETWORKS
+    preset: str,
+    *,
+    epochs: tuple[float, ...] | None = None,
+    networks: tuple[Network, ...] = NETWORKS,
+    rewind_epoch: int | None = None,
 ) -> list[Arm]:
     """Dense, LTH, RR, rewound LTH and their controls, for both networks at every length and rate."""
     turn = SIZES[preset]
-    if epochs is not None and min(epochs) <= table1.SIZES[preset].rewind_epoch:
+    rewind = table1.SIZES[preset].rewind_epoch if rewind_epoch is None else check_rewind_epoch(rewind_epoch)
+    if epochs is not None and min(epochs) <= rewind:
         raise ConfigError(f"each of epochs must be longer than the epoch rewound to; got {list(epochs)}")
     arms: list[Arm] = []
     for network in networks:
         make, own = (vit_arms, turn.vit_epochs) if network == VIT else (resnet_arms, turn.resnet_epochs)
         for length in own if epochs is None else epochs:
-            arms += make(preset, turn, length)
+            arms += make(preset, turn, length, rewind_epoch)
     return arms
 
 
-def vit_arms(preset: str, turn: Turn, epochs: float) -> Iterator[Arm]:
+def vit_arms(preset: str, turn: Turn, epochs: float, rewind_epoch: int | None) -> Iterator[Arm]:
     """One-shot tickets of Table 1's sparsest row, at the recipe's learning rate and at multiples of it."""
     size = table1.SIZES[preset]
+    epoch = rewind_epoch or size.rewind_epoch
     training = lasting(size.training, epochs)
     for times in (1, *(turn.vit_rates if epochs == turn.vit_rates_at else ())):
         rate = round(times * training.learning_rate, 6)
-        kept = replace(training, learning_rate=rate, snapshot_epochs=(0, size.rewind_epoch))
+        kept = replace(training, learning_rate=rate, snapshot_epochs=(0, epoch))
         dense = TrainRun(data=size.data, model=size.model, training=kept)
         ticket = WeightTicket(dense, SPARSITY, SCOPE, counted_over="model")
         lth = replace(dense, training=replace(kept, snapshot_epochs=()), ticket=ticket, start=Rewind(dense))
-        rewound = Rewind(dense, size.rewind_epoch)
+        rewound = Rewind(dense, epoch)
         labels = {"network": VIT, "epochs": epochs, "learning_rate": rate, "pruned": SPARSITY}
         yield Arm(labels | {"pruned": 0.0, "arm": "dense"}, dense)
         yield from pair(labels, lth, replace(lth, start=None, draw=1))
@@ -91,14 +97,15 @@ def vit_arms(preset: str, turn: Turn, epochs: float) -> Iterator[Arm]:
             yield Arm(labels | {"arm": "rewound, optimiser kept"}, replace(lth, start=held))
 
 
-def resnet_arms(preset: str, turn: Turn, epochs: float) -> Iterator[Arm]:
+def resnet_arms(preset: str, turn: Turn, epochs: float, rewind_epoch: int | None) -> Iterator[Arm]:
     """Tickets of Table 2 after some of its rounds of pruning, at its first learning rate and at others."""
     size = table2.SIZES[preset]
+    epoch = rewind_epoch or size.rewind_epoch
     for rate in (size.learning_rates[0], *(turn.resnet_rates if epochs == turn.resnet_rates_at else ())):
-        dense = table2.dense_run(size, rate, size.rewind_epoch, epochs, turn.schedule)
+        dense = table2.dense_run(size, rate, epoch, epochs, turn.schedule)
         labels = {"network": RESNET, "epochs": epochs, "learning_rate": rate}
         yield Arm(labels | {"pruned": 0.0, "arm": "dense"}, dense)
-        chains = [list(prune_in_rounds(dense, turn.rounds, Rewind(dense, epoch))) for epoch in (0, size.rewind_epoch)]
+        chains = [list(prune_in_rounds(dense, turn.rounds, Rewind(dense, back))) for back in (0, epoch)]
         for (_, lth, rr), (_, rewound, _) in zip(*chains, strict=True):
             assert isinstance(lth.ticket, WeightTicket)
             at = labels | {"pruned": round(lth.ticket.sparsity, 4)}
