@@ -114,8 +114,7 @@ def test_shards_are_listed_once_and_again_when_one_changes(folders, monkeypatch)
     assert len(FolderDataset(target).images("train")) == 37, "a list that is damaged is made again"
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("layout", ["folders", "shards"])
+@pytest.mark.parametrize(("layout", "workers"), [("folders", 0), ("folders", 1), ("shards", 0)])
 def test_a_damaged_image_ends_the_training_and_is_named(folders, layout, workers):
     bad = folders / "train" / WNIDS[1] / f"{WNIDS[1]}_7.JPEG"
     bad.write_bytes(bad.read_bytes()[:-200])

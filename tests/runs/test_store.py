@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from repro import config, procedures
+from repro import config, disk, procedures
 from repro.data.cifar import DataError
 from repro.procedures import Procedure, entry
 from repro.procedures.train import FINAL_FILE
 from repro.runs import schedule, store
 from repro.runs.provenance import provenance
+from repro.training import checkpoint
 from repro.training.checkpoint import save_tensors
 from repro.training.loop import STATE_FILE
 from tests.conftest import DENSE, forget, on_ticket
@@ -171,3 +172,53 @@ def test_the_state_of_a_run_is_told_in_words(done):
     assert store.state_of(done).startswith("damaged record")
     file.unlink()
     assert store.state_of(done) == "under way or interrupted"
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Lets reads of files come to what a test says first, in turn: an error that is raised, or content."""
+    monkeypatch.setattr(disk, "PAUSES", (0.0, 0.0, 0.0))
+    whole, first = Path.read_bytes, []
+
+    def read(file):
+        found = first.pop(0) if first else whole(file)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    return first
+
+
+def test_a_record_that_went_stale_is_read_again(done, reads):
+    reads += [OSError(errno.ESTALE, "Stale file handle")] * 3
+    assert store.find_local(DENSE, 0)
+    assert reads == []
+
+
+def test_a_record_that_stays_stale_is_named_and_not_set_aside(done, reads):
+    reads += [OSError(errno.ESTALE, "Stale file handle")] * 4
+    with pytest.raises(disk.StaleFile, match=r"record\.json: .*Stale file handle, 4 times"):
+        store.find_local(DENSE, 0)
+    assert (done / store.RECORD_FILE).exists()
+
+
+def test_a_record_whose_first_look_is_out_of_date_is_not_damaged(done, reads):
+    reads += [b""]
+    assert store.find_local(DENSE, 0)
+    assert not list(done.glob("*.damaged-*"))
+
+
+def test_weights_that_went_stale_are_read_again(done, monkeypatch):
+    monkeypatch.setattr(disk, "PAUSES", (0.0, 0.0, 0.0))
+    opened, left = checkpoint.safetensors.safe_open, [1, 2]
+
+    def safe_open(file, framework):
+        if left:
+            left.pop()
+            raise OSError(f"Stale file handle (os error {errno.ESTALE})")
+        return opened(file, framework=framework)
+
+    monkeypatch.setattr(checkpoint.safetensors, "safe_open", safe_open)
+    assert store.is_whole(DENSE, 0)
+    assert left == []
